@@ -1,0 +1,210 @@
+"""SOAP services: zeep reads the WSDL and builds requests, answers are streamed as rows.
+
+Follows WSDL 1.1 with SOAP 1.1/1.2 bindings, document/literal wrapped, as 1C publishes them. Calls
+go to the configured address, whatever address the WSDL names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import requests
+import zeep
+from lxml import etree
+from zeep.exceptions import Error as ZeepError
+from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding
+
+from connectors._protocols import onec_replies
+from connectors._protocols.soap_rows import RowReader
+from connectors._protocols.soap_transport import (
+    WSDL_TIMEOUT_SECONDS,
+    SoapOptions,
+    StreamedTransport,
+    Utf8Headers,
+    WsdlSource,
+    chunks_of,
+    exchange,
+    read_body,
+    refusal,
+)
+from hub.sdk import payload
+from hub.sdk.errors import ConfigError, HubError
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of an operation. `kind`: time, date, number, boolean, text or structure."""
+
+    name: str
+    kind: str
+    required: bool
+    nillable: bool
+
+
+class SoapService:
+    """One service at one address. Reading the WSDL waits for the first use."""
+
+    def __init__(self, options: SoapOptions) -> None:
+        self.options = options
+        self.source = WsdlSource(options)
+
+    @cached_property
+    def _client(self) -> Any:
+        calls = self.options.client(self.options.address, self.options.timeout_seconds)
+        try:
+            return zeep.Client(  # type: ignore[no-untyped-call]  # zeep annotates this in part
+                self.source.location,
+                transport=StreamedTransport(calls, self.source),
+                settings=zeep.Settings(raw_response=True, forbid_dtd=True),
+                plugins=[Utf8Headers()],
+            )
+        except HubError:
+            raise
+        except (ZeepError, etree.LxmlError, ValueError, LookupError, TypeError) as error:
+            raise ConfigError(f"WSDL не разобран: {error}", place="settings.wsdl") from error
+        except Exception as error:  # zeep lets AttributeError and others out of a foreign document
+            raise ConfigError(
+                f"WSDL не разобран: {type(error).__name__} {error}", place="settings.wsdl"
+            ) from error
+
+    @cached_property
+    def port(self) -> Any:
+        """The chosen port; ConfigError lists what the WSDL has."""
+        services = self._client.wsdl.services
+        if not services:
+            raise ConfigError("в документе нет служб: это не WSDL", place="settings.wsdl")
+        if self.options.service and self.options.service not in services:
+            raise ConfigError(
+                f"службы «{self.options.service}» нет, есть: {', '.join(services)}",
+                place="settings.service",
+            )
+        wanted = {"1.1": Soap11Binding, "1.2": Soap12Binding}.get(
+            self.options.soap_version, (Soap11Binding, Soap12Binding)
+        )
+        ports = [
+            port
+            for name, service in services.items()
+            if not self.options.service or name == self.options.service
+            for port in service.ports.values()
+        ]
+        for port in ports:
+            binding_name = etree.QName(port.binding.name).localname
+            named = not self.options.port or self.options.port in {port.name, binding_name}
+            if named and isinstance(port.binding, wanted):
+                return port
+        raise ConfigError(
+            f"порта SOAP {self.options.soap_version or '1.1/1.2'} «{self.options.port}» нет, "
+            f"есть: {', '.join(port.name for port in ports) or 'ни одного'}",
+            place="settings.port",
+        )
+
+    @property
+    def operations(self) -> list[str]:
+        """Names of the operations of the chosen port."""
+        return list(self.port.binding.all())
+
+    def _operation(self, name: str) -> Any:
+        known = self.port.binding.all()
+        if name in known:
+            return known[name]
+        near = get_close_matches(name, known, n=5, cutoff=0.4) or list(known)[:10]
+        raise ConfigError(f"операции «{name}» нет в WSDL, похожие: {', '.join(near)}")
+
+    def arguments(self, operation: str) -> list[Argument]:
+        """What the operation takes; ConfigError when there is no such operation."""
+        body = self._operation(operation).input.body
+        found = []
+        for name, element in getattr(body.type, "elements", None) or []:
+            nillable = bool(getattr(element, "nillable", False))
+            found.append(
+                Argument(name, _kind(element), not (element.is_optional or nillable), nillable)
+            )
+        return found
+
+    def path_names(self, operation: str, path: Sequence[str]) -> tuple[bool, str, list[str]]:
+        """Follow a path through the WSDL's result: (path known, first wrong name, names there).
+
+        A wrong name is empty where the WSDL does not tell (text, anyType, platform types).
+        """
+        node = self._operation(operation).output.body.type
+        for name in self._from_response(node, path):
+            inside = dict(getattr(node, "elements", None) or [])
+            if not inside or any(known in inside for known in ("Property", "Value", "_value_1")):
+                return False, "", []
+            if name not in inside:
+                return False, name, list(inside)
+            node = inside[name].type
+        return True, "", []
+
+    def rows(self, operation: str, arguments: Mapping[str, Any], path: str) -> Iterator[Any]:
+        """Call an operation and yield the rows under `path`, one by one, as the answer comes.
+
+        It ends normally only when the whole answer was read. Raises by who must act.
+        """
+        found = self._operation(operation)
+        names = self._from_response(found.output.body.type, path.split("."))
+        known, wrong, there = self.path_names(operation, names)
+        if wrong:
+            raise ConfigError(f"«{wrong}» нет в ответе {operation}, есть: {', '.join(there)}")
+        reader = RowReader(
+            names,
+            found.output.body.qname.localname,
+            path_known=known,
+            text_result=self._returns_text(found),
+        )
+        response = self._call(operation, arguments)
+        with closing(response):
+            content_type = response.headers.get("Content-Type", "")
+            if response.status_code != 200:
+                raise refusal(response, self.options)
+            if content_type and "xml" not in content_type.lower():
+                head = payload.decode_text(read_body(response, whole=False))
+                raise onec_replies.not_an_answer(content_type, head)
+            yield from reader.rows(self.source.namespaces.encode(chunks_of(response)))
+
+    def _call(self, operation: str, arguments: Mapping[str, Any]) -> requests.Response:
+        service = self._client.create_service(self.port.binding.name, self.options.address)
+        try:
+            response: requests.Response = service[operation](**arguments)
+        except HubError:
+            raise
+        except (ZeepError, TypeError, ValueError, LookupError, AttributeError) as error:
+            raise ConfigError(f"аргументы операции {operation} не подходят: {error}") from error
+        return response
+
+    @staticmethod
+    def _from_response(response_type: Any, path: Sequence[str]) -> list[str]:
+        """A path that starts inside the result gets `return` in front of it."""
+        known = dict(getattr(response_type, "elements", None) or [])
+        return ["return", *path] if "return" in known and path[0] not in known else list(path)
+
+    @staticmethod
+    def _returns_text(operation: Any) -> bool:
+        elements = dict(getattr(operation.output.body.type, "elements", None) or [])
+        result = elements.get("return")
+        return result is not None and isinstance(result.type, zeep.xsd.String)
+
+    def check_entry(self) -> None:
+        """Ask the address for its WSDL: proves the address and the login, starts nothing."""
+        address = self.options.address
+        client = self.options.client(address, WSDL_TIMEOUT_SECONDS)
+        target = address if "?" in address else f"{address}?wsdl"
+        with closing(exchange(client.session, "GET", target, client.timeout)) as response:
+            if response.status_code != 200:
+                raise refusal(response, self.options)
+
+
+def _kind(element: Any) -> str:
+    kinds = (
+        (zeep.xsd.DateTime, "time"),
+        (zeep.xsd.Date, "date"),
+        (zeep.xsd.Boolean, "boolean"),
+        ((zeep.xsd.Decimal, zeep.xsd.Integer, zeep.xsd.Double, zeep.xsd.Float), "number"),
+        (zeep.xsd.ComplexType, "structure"),
+    )
+    return next((name for kind, name in kinds if isinstance(element.type, kind)), "text")

@@ -1,0 +1,285 @@
+"""The rows of a SOAP answer, read as a stream: memory stays flat whatever the answer's size.
+
+Only a row at a time is held; no zeep objects are built. Rows are found by their path of local
+names below the response element; v8 arrays and tables at the path's end yield their items; a text
+holding JSON or XML is opened and the rest of the path goes into it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from lxml import etree
+
+from connectors._protocols import onec_replies
+from connectors._protocols.soap_values import (
+    COLUMN,
+    PROPERTY,
+    ROW,
+    VALUE,
+    children_of,
+    column_name,
+    is_nil,
+    local,
+    plain,
+    rows_in,
+    table_row,
+)
+from hub.sdk import payload
+from hub.sdk.errors import PayloadError, Rejected, RetryLater
+
+#: So much may come without a single row: past it the path leads nowhere or the answer is no list.
+MAX_BYTES_WITHOUT_ROW = 64 * 1024 * 1024
+#: Standard 1C services tell of an error here, with status 200.
+ERROR_FIELDS = frozenset(
+    {"ErrorMessage", "ErrorDescription", "Error", "Ошибка", "ОписаниеОшибки", "ТекстОшибки"}
+)
+_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
+_ROOT = re.compile(rb"<([A-Za-z_\x80-\xff][^\s/>]*)[\s/>]")
+Path = tuple[str, ...]
+
+
+class RowReader:
+    """Reads one answer. `path` leads from the response element to its rows (`return`, `Row`).
+
+    `response` is the response element's name by the WSDL; `path_known` says that the WSDL has the
+    path; `text_result` allows one text longer than 10 MB: the result is a string with rows in it.
+    """
+
+    def __init__(
+        self,
+        path: Sequence[str],
+        response: str = "",
+        *,
+        path_known: bool = False,
+        text_result: bool = False,
+    ) -> None:
+        self.path: Path = tuple(path)
+        self.response, self.path_known, self.text_result = response, path_known, text_result
+        self.count = 0
+        self.whole = False
+        self._quiet = 0
+        self._columns: list[str] = []
+        self._items = 0
+        self._opened_text = False
+
+    def rows(self, chunks: Iterable[bytes]) -> Iterator[Any]:
+        """Yield the rows; ends normally only after the envelope's closing tag.
+
+        Raises RetryLater (cut, not SOAP), PayloadError (broken XML, wrong path), Rejected (fault).
+        """
+        parser: Any = etree.XMLPullParser(
+            events=("end",),
+            tag=["{*}Envelope", "{*}Fault", COLUMN, ROW, VALUE, *(f"{{*}}{n}" for n in self.path)],
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=self.text_result,
+        )
+        for chunk in _checked_start(chunks):
+            self._quiet += len(chunk)
+            if self._quiet > MAX_BYTES_WITHOUT_ROW:
+                raise PayloadError(f"в ответе нет строк по пути {'.'.join(self.path)}")
+            try:
+                parser.feed(chunk)
+            except etree.XMLSyntaxError as error:
+                raise PayloadError(f"ответ 1С — испорченный XML: {error}") from error
+            for _, element in parser.read_events():
+                for row in self._take(element):
+                    self.count += 1
+                    self._quiet = 0
+                    yield row
+        try:
+            parser.close()
+        except etree.XMLSyntaxError as error:
+            if error.code == etree.ErrorTypes.WAR_NS_URI:  # type: ignore[attr-defined]  # not in stubs
+                raise PayloadError(f"пространство имён в ответе 1С: {error}") from error
+            raise RetryLater(
+                f"ответ 1С оборван после {self.count} строк", detail=str(error)
+            ) from error
+        if not self.whole:
+            raise RetryLater("ответ 1С не закончен: нет конца конверта SOAP")
+
+    def _take(self, element: Any) -> Iterator[Any]:
+        if element.getparent() is None:
+            self.whole = local(element) == "Envelope"
+            self._finish(element)
+            return
+        chain = _chain(element)
+        if chain is None:
+            if local(element) == "Fault":
+                raise onec_replies.fault(fault_text(element))
+            return
+        parent = element.getparent()
+        inside = chain[:-1] == self.path and parent.tag not in {PROPERTY, ROW}
+        if element.tag == COLUMN and (inside or chain[:-1] == self.path[:-1]):
+            self._columns.append(column_name(element))
+        elif element.tag == PROPERTY:
+            return  # its Value has already told everything
+        elif chain == self.path:
+            yield from self._target(element)
+            _forget(element)
+        elif inside and element.tag in {ROW, VALUE}:
+            self._items += 1
+            yield from self._row(element)
+            _forget(element)
+        elif chain == self.path[: len(chain)]:
+            yield from self._text(element, self.path[len(chain) :])
+
+    def _row(self, element: Any) -> Iterator[Any]:
+        row = table_row(element, self._columns) if element.tag == ROW else plain(element)
+        if isinstance(row, dict):
+            if any(value is not None for value in row.values()):
+                yield row
+        elif row not in (None, "", []):
+            yield {"#text": row}
+
+    def _target(self, element: Any) -> Iterator[Any]:
+        if self._items or (self._columns and element.tag != ROW):
+            self._items, self._columns = 0, []
+            return
+        before = self.count
+        yield from self._text(element, ())
+        if self.count > before or self._opened_text:
+            return
+        if not len(element) and self.path == ("return",) and (element.text or "").strip():
+            raise PayloadError(f"вместо строк 1С вернула текст: «{(element.text or '')[:200]}»")
+        for row in self._row(element):
+            alone = self.path == ("return",) and len(row) == 1
+            only = next(iter(row.values())) if alone else None
+            if isinstance(only, list) and all(isinstance(item, dict | None) for item in only):
+                yield from (item for item in only if item)
+            else:
+                yield only if isinstance(only, dict) else row
+
+    def _text(self, element: Any, rest: Path) -> Iterator[Any]:
+        text = "" if len(element) else (element.text or "").strip()
+        if not text.startswith(("{", "[", "<")):
+            return
+        self._opened_text = True
+        if text.startswith("<"):
+            value: Any = payload.load_xml(text.encode())
+            rest = rest if rest and rest[0] in value else (next(iter(value)), *rest)
+        else:
+            value = payload.load_json(text.encode())
+        for name in rest:
+            if isinstance(value, dict) and value and name not in value:
+                raise PayloadError(f"в тексте ответа нет «{name}», есть: {', '.join(value)}")
+            value = value.get(name) if isinstance(value, dict) else value
+        if not rest and isinstance(value, dict) and len(value) == 1:
+            only = next(iter(value.values()))
+            value = only if isinstance(only, list | dict) else value
+        for row in rows_in(value):
+            if isinstance(row, dict):
+                yield row
+            elif row is not None:
+                raise PayloadError(f"строка в тексте ответа — не объект: «{str(row)[:100]}»")
+
+    def _finish(self, envelope: Any) -> None:
+        body = next((child for child in envelope if local(child) == "Body"), None)
+        answers = children_of(body) if body is not None else []
+        if not answers:
+            raise RetryLater("подозрительный ответ 1С: конверт SOAP пуст")
+        answer = answers[0]
+        if self.response and local(answer) != self.response:
+            raise PayloadError(f"1С ответила «{local(answer)}» вместо «{self.response}»")
+        for child in children_of(answer):
+            said = (child.text or "").strip()
+            if local(child) in ERROR_FIELDS and said and not len(child):
+                raise Rejected(f"1С сообщила об ошибке: {onec_replies.plain_words(said)}")
+        if not self.count and not self._opened_text:
+            self._explain_nothing(answer)
+
+    def _explain_nothing(self, answer: Any) -> None:
+        """Zero rows are believed when the path is there; else the path is wrong, and is named."""
+        node = answer
+        for name in self.path:
+            found = _named(node)
+            if name in found:
+                node = found[name]
+                continue
+            text = (node.text or "").strip()
+            if text and not len(node):
+                raise PayloadError(f"вместо строк 1С вернула текст: «{text[:200]}»")
+            if found and not self.path_known:
+                raise PayloadError(
+                    f"в ответе нет строк по пути {'.'.join(self.path)}: «{name}» не найдено, "
+                    f"есть: {', '.join(list(found)[:20])}"
+                )
+            return
+
+
+def _checked_start(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass the chunks on once the prolog is seen: a DOCTYPE and a root not of SOAP are refused."""
+    head, checked = b"", False
+    for chunk in chunks:
+        if checked:
+            yield chunk
+            continue
+        head += chunk
+        match = _PROLOG.match(head)
+        start = head[match.end() if match else 0 :]
+        root = _ROOT.match(start)
+        if root is not None:
+            name = root.group(1).rpartition(b":")[2].decode("utf-8", "replace")
+            if name != "Envelope":
+                raise onec_replies.not_an_answer(
+                    "html" if name == "html" else f"XML <{name}>", payload.decode_text(head[:4000])
+                )
+            checked = True
+            yield head
+        elif start.lower().startswith(b"<!doctype"):
+            if start[9:20].strip().lower().startswith(b"html"):
+                raise onec_replies.not_an_answer("text/html", payload.decode_text(head[:4000]))
+            raise PayloadError("XML с DOCTYPE не принимается")
+        elif len(head) > 65536:
+            raise RetryLater("ответ 1С — не XML")
+    if not checked and head.strip():
+        raise RetryLater(f"ответ 1С — не XML: «{payload.decode_text(head[:200])}»")
+    if not checked:
+        raise onec_replies.not_an_answer("", "")
+
+
+def _chain(element: Any) -> Path | None:
+    """Local names from below the response element down to this one; None above it.
+
+    A v8 Property counts by its name, the Value inside it does not count.
+    """
+    line = [element, *element.iterancestors()]
+    if len(line) < 4:
+        return None
+    names = []
+    for node in reversed(line[:-3]):
+        if node.tag == PROPERTY:
+            names.append(node.get("name", ""))
+        elif node.tag != VALUE or node.getparent().tag != PROPERTY:
+            names.append(local(node))
+    return tuple(names)
+
+
+def _named(element: Any) -> dict[str, Any]:
+    return {
+        (child.get("name", "") if child.tag == PROPERTY else local(child)): (
+            children_of(child)[0] if child.tag == PROPERTY and len(child) else child
+        )
+        for child in ([] if is_nil(element) else children_of(element))
+    }
+
+
+def _forget(element: Any) -> None:
+    """Free a read row and its elder twins; the element itself is still the parser's."""
+    element.clear(keep_tail=True)
+    parent, elder = element.getparent(), element.getprevious()
+    while elder is not None and elder.tag == element.tag:
+        parent.remove(elder)
+        elder = element.getprevious()
+
+
+def fault_text(element: Any) -> str:
+    """The words of a Fault of SOAP 1.1 or 1.2; empty when it has none."""
+    for node in element.iter("{*}faultstring", "{*}Text"):
+        if (node.text or "").strip():
+            return str(node.text)
+    return ""

@@ -1,0 +1,101 @@
+"""Schemas of the records' documents, made from the same tables as the documents themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marshmallow import Schema, fields, validate
+
+from hub.api.fields import shown, table_shown, time_shown
+from hub.crm.documents import FIELDS, OF_CONTACT
+from hub.sdk import entities
+
+#: {entity: its name in URLs}
+PATHS: Final = {
+    "contact": "contacts",
+    "company": "companies",
+    "lead": "leads",
+    "deal": "deals",
+    "order": "orders",
+    "product": "products",
+    "stock": "stock",
+    "call": "calls",
+    "message": "messages",
+    "task": "tasks",
+}
+_DECIMAL: Final = {"description": "An exact decimal as text.", "pattern": r"^-?\d+(\.\d+)?$"}
+_CHOICES: Final = {
+    ("call", "direction"): entities.CALL_DIRECTIONS,
+    ("call", "status"): entities.CALL_STATUSES,
+}
+
+
+class OriginSchema(Schema):
+    """Who set a field, and when: an event, a sync run or a person."""
+
+    event = fields.Integer()
+    run = fields.Integer()
+    user = fields.Integer()
+    at = time_shown()
+
+
+class LineSchema(Schema):
+    """A line of an order."""
+
+    external_id = shown()
+    sku = shown()
+    name = shown()
+    product_external_id = shown()
+    quantity = shown(metadata=_DECIMAL)
+    price = shown(metadata=_DECIMAL)
+    total = shown(metadata=_DECIMAL)
+
+
+def document_schema(entity: str) -> type[Schema]:
+    """The schema of an entity's document."""
+    made: dict[str, fields.Field[Any]] = {
+        "id": fields.Integer(required=True),
+        "connection": shown(),
+    }
+    if entity != "stock":
+        made["external_id"] = shown()
+    for name in FIELDS[entity]:
+        made[name] = _field(entity, name, entities.ENTITIES[entity][name])
+    if entity in OF_CONTACT:
+        made["contact_id"] = shown(fields.Integer)
+    if entity == "message":
+        made["thread_key"] = shown()
+    if entity == "contact":
+        made["last_activity_at"] = time_shown()
+        made["merged_into_id"] = shown(fields.Integer)
+    if entity != "stock":
+        made["created_at"] = time_shown()
+        made["deleted_at"] = time_shown()
+        made["origins"] = fields.Dict(
+            keys=fields.String(), values=fields.Nested(OriginSchema), required=True
+        )
+        made["extra"] = table_shown()
+    made["updated_at"] = time_shown()
+    return Schema.from_dict(dict(made), name=entity.capitalize())
+
+
+def _field(entity: str, name: str, kind: str) -> fields.Field[Any]:
+    if name in {"phones", "emails"}:
+        return fields.List(fields.String(), required=True)
+    if name == "lines":
+        return fields.List(fields.Nested(LineSchema), required=True)
+    if kind == entities.JSON:
+        return fields.List(fields.Raw(), required=True)
+    if kind in {entities.MONEY, entities.QUANTITY}:
+        return shown(metadata=_DECIMAL)
+    if kind == entities.TIME:
+        return time_shown()
+    if kind == entities.INTEGER:
+        return shown(fields.Integer)
+    if kind == entities.BOOLEAN:
+        return shown(fields.Boolean)
+    choices = _CHOICES.get((entity, name))
+    return shown(validate=validate.OneOf(choices)) if choices else shown()
+
+
+DOCUMENTS: Final = {entity: document_schema(entity) for entity in PATHS}

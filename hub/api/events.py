@@ -1,0 +1,235 @@
+"""The inbox: events, one event with all that became of it, replay."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+from flask_smorest import abort
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from hub.api.access import log_deed, store, token
+from hub.api.fields import Moment, PageQuery, Strict, Text, an_id, given, list_of, one_of, shown
+from hub.api.fields import table_shown, time_shown
+from hub.api.operation import blueprint, operation
+from hub.crm.documents import plain
+from hub.flow import replay
+from hub.store.lists import events
+from hub.store.lists.paging import Row
+
+inbox = blueprint("events", "operations", "What was received, and what became of it")
+STATUSES: Final = ("received", "done", "ignored", "waiting", "dead")
+STEPS: Final = ("parse", "map", "upsert", "deliver")
+MAX_REPLAYED: Final = 10_000
+_ID = "<int(max=9223372036854775807):event_id>"
+
+
+class EventSchema(Schema):
+    """An event, without its body."""
+
+    id = fields.Integer(required=True)
+    connection = fields.String(required=True)
+    key = fields.String(required=True)
+    ordering_key = fields.String(required=True)
+    type = fields.String(required=True)
+    status = one_of(STATUSES, required=True)
+    received_at = time_shown()
+    finished_at = time_shown()
+    retry_at = time_shown()
+    attempts = fields.Integer(required=True)
+    error_code = shown()
+    error_message = shown()
+    size_bytes = fields.Integer(required=True)
+
+
+class RequestSchema(Schema):
+    """The request as it was received, secrets masked."""
+
+    method = fields.String(required=True)
+    path = fields.String(required=True)
+    query = fields.String(required=True)
+    headers = fields.List(fields.List(fields.String()), required=True)
+    remote_addr = fields.String(required=True)
+    body = shown(metadata={"description": "The body as UTF-8 text; null when it is none."})
+    body_base64 = shown(metadata={"description": "The body when it is not UTF-8 text."})
+
+
+class AttemptSchema(Schema):
+    """One try at an event or a delivery."""
+
+    id = fields.Integer(required=True)
+    number = fields.Integer(required=True)
+    outcome = fields.String(required=True)
+    step = fields.String(required=True)
+    started_at = time_shown()
+    duration_ms = fields.Integer(required=True)
+    error_code = shown()
+    error_message = shown()
+    status_code = shown(fields.Integer)
+    request = shown()
+    reply = shown()
+    replay_id = shown(fields.Integer)
+
+
+class ChangeSchema(Schema):
+    """What an event changed in one record: {field: [before, after]}."""
+
+    id = fields.Integer(required=True)
+    entity = fields.String(required=True)
+    record_id = fields.Integer(required=True)
+    action = fields.String(required=True)
+    fields_changed = table_shown()
+    at = time_shown()
+
+
+class ReplaySchema(Schema):
+    """A replay that ran the event again."""
+
+    id = fields.Integer(required=True)
+    created_at = time_shown()
+    step = fields.String(required=True)
+    reason = fields.String(required=True)
+    event_count = fields.Integer(required=True)
+
+
+class WholeEventSchema(EventSchema):
+    """An event with its request, attempts, changes and replays."""
+
+    request = fields.Nested(RequestSchema, required=True, allow_none=True)
+    attempt_list = fields.List(fields.Nested(AttemptSchema), required=True)
+    changes = fields.List(fields.Nested(ChangeSchema), required=True)
+    replays = fields.List(fields.Nested(ReplaySchema), required=True)
+
+
+class _Filter(Strict):
+    connection = Text()
+    status = one_of(STATUSES)
+    type = Text()
+    error_code = Text()
+    error_message = Text(metadata={"description": "How the error's message begins."})
+    key = Text()
+    since = Moment(metadata={"description": "Received at this moment or later."})
+    until = Moment(metadata={"description": "Received before this moment."})
+
+
+class EventQuery(PageQuery, _Filter):
+    """A page of events."""
+
+
+class ReplayBody(Strict):
+    """From which step to run an event again, and why."""
+
+    step = one_of(STEPS, load_default="parse")
+    reason = Text(load_default="", max_length=2000)
+
+
+class ReplayManyBody(Strict):
+    """Which events to run again (ids, or a filter), from which step, and why."""
+
+    step = one_of(STEPS, load_default="parse")
+    reason = Text(required=True, max_length=2000)
+    ids = fields.List(an_id(), validate=validate.Length(min=1, max=MAX_REPLAYED))
+    filter = fields.Nested(_Filter)
+
+    @validates_schema
+    def one_choice(self, data: dict[str, Any], **_options: Any) -> None:
+        """Either ids or a filter that is not empty."""
+        if bool(data.get("ids")) == bool(data.get("filter")):
+            raise ValidationError("Give either ids or a filter with at least one condition.")
+
+
+class ReplayedSchema(Schema):
+    """A replay just asked for."""
+
+    replay_id = shown(fields.Integer)
+    count = fields.Integer(required=True)
+
+
+def secrets_of(connection_id: int) -> list[str]:
+    """Every secret of a connection: what no answer may show."""
+    configured = store().catalog.by_id(connection_id)
+    if configured is None:
+        return []
+    secrets = configured.connection.secrets
+    return [value for name in secrets for value in secrets.all(name)]
+
+
+def _event(row: Row) -> dict[str, Any]:
+    made: dict[str, Any] = plain({**row, "key": row["event_key"]})
+    return made
+
+
+def _request(request: Row | None) -> dict[str, Any] | None:
+    if request is None:
+        return None
+    raw: bytes = request["body"]
+    try:
+        text, encoded = raw.decode(), None
+    except UnicodeDecodeError:
+        text, encoded = None, base64.b64encode(raw).decode()
+    return {**request, "body": text, "body_base64": encoded}
+
+
+@operation(inbox, "GET", "/events", list_of("EventList", EventSchema), query=EventQuery)
+def list_events(query: dict[str, Any]) -> dict[str, Any]:
+    """Events, newest first."""
+    page = events.list_events(
+        store().database, _filters(query), query["limit"], query["cursor"]
+    )
+    return {"items": [_event(row) for row in page.items], "next_cursor": page.next_cursor}
+
+
+@operation(inbox, "GET", f"/events/{_ID}", WholeEventSchema, errors=(404,))
+def get_event(event_id: int) -> dict[str, Any]:
+    """One event: what came, every try, what it changed."""
+    database = store().database
+    plainly = _found(event_id)
+    row = events.get_event(database, event_id, secrets_of(plainly["connection_id"])) or plainly
+    log_deed("viewed", "event", event_id)
+    shown_changes = [{**one, "fields_changed": one["fields"]} for one in row["changes"]]
+    request = _request(row.pop("request"))
+    return {**_event({**row, "changes": shown_changes}), "request": request}
+
+
+@operation(
+    inbox, "POST", f"/events/{_ID}/replay", ReplayedSchema, body=ReplayBody, errors=(404, 409)
+)
+def replay_event(body: dict[str, Any], event_id: int) -> dict[str, Any]:
+    """Run one event again from the named step."""
+    _found(event_id)
+    return _replay([event_id], body)
+
+
+@operation(
+    inbox, "POST", "/events/replay", ReplayedSchema, body=ReplayManyBody, errors=(404, 409)
+)
+def replay_events(body: dict[str, Any]) -> dict[str, Any]:
+    """Run many events again, at most 10 000 at a time, the oldest first."""
+    if body.get("ids"):
+        known = events.known_ids(store().database, body["ids"])
+        missing = sorted(set(body["ids"]) - set(known))
+        if missing:
+            abort(404, message=f"There is no event {missing[0]}.")
+        return _replay(sorted(known), body)
+    ids = events.event_ids(store().database, _filters(body["filter"]), MAX_REPLAYED)
+    return _replay(ids, body) if ids else {"replay_id": None, "count": 0}
+
+
+def _replay(ids: list[int], body: dict[str, Any]) -> dict[str, Any]:
+    step, reason = body["step"], body["reason"]
+    replay_id = replay.replay_events(store(), ids, step, token().actor, reason)
+    details = {"step": step, "reason": reason, "count": len(ids)}
+    log_deed("replayed", "event", ids[0] if len(ids) == 1 else "", details)
+    return {"replay_id": replay_id, "count": len(ids)}
+
+
+def _filters(query: dict[str, Any]) -> events.EventFilters:
+    names = ("connection", "status", "type", "error_code", "error_message", "key")
+    return events.EventFilters(**given(query, *names, "since", "until"))
+
+
+def _found(event_id: int) -> Row:
+    row = events.find_event(store().database, event_id)
+    if row is None:
+        abort(404, message="There is no such event.")
+    return row

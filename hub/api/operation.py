@@ -1,0 +1,61 @@
+"""How an operation is declared: what it takes, what it gives, how it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask_smorest import Blueprint
+from marshmallow import Schema
+
+from hub.api import problems
+from hub.api.access import guard
+from hub.sdk.errors import HubError
+
+#: The component every documented error refers to.
+PROBLEM: Final = "Problem"
+API_PREFIX: Final = "/api/v1"
+_ALWAYS: Final = (401, 403, 422)
+View = Callable[..., Any]
+
+
+def blueprint(name: str, area: str, description: str) -> Blueprint:
+    """A group of operations under /api/v1, open to the roles of one area."""
+    made = Blueprint(f"api-{name}", __name__, url_prefix=API_PREFIX, description=description)
+    made.before_request(guard(area))
+    made.register_error_handler(HubError, problems.from_hub)
+    return made
+
+
+def operation(
+    group: Blueprint,
+    method: str,
+    path: str,
+    answer: type[Schema],
+    *,
+    endpoint: str = "",
+    query: type[Schema] | None = None,
+    body: type[Schema] | None = None,
+    status: int = 200,
+    errors: tuple[int, ...] = (),
+) -> Callable[[View], View]:
+    """Declare a view as an operation. It gets `query`, then `body`, as checked tables.
+
+    `errors` are the statuses it may answer besides 401, 403 and 422 (and 400 with a body).
+    """
+
+    def declare(view: View) -> View:
+        declared = group.response(status, answer)(view)
+        codes = {*_ALWAYS, *errors, *((400,) if body else ())}
+        for code in sorted(codes):
+            declared = group.alt_response(code, PROBLEM)(declared)
+        if body is not None:
+            declared = group.arguments(body, location="json")(declared)
+        if query is not None:
+            declared = group.arguments(query, location="query")(declared)
+        name = endpoint or view.__name__
+        declared = group.doc(operationId=name)(declared)
+        group.add_url_rule(path, name, declared, methods=[method])
+        return view
+
+    return declare

@@ -1,0 +1,178 @@
+"""A contact's timeline, merges, possible duplicates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from hub.api.access import log_deed, store, token
+from hub.api.documents import DOCUMENTS
+from hub.api.fields import (
+    PageQuery,
+    Strict,
+    an_id,
+    list_of,
+    one_of,
+    query_id,
+    shown,
+    table_shown,
+    time_shown,
+)
+from hub.api.operation import blueprint, operation
+from hub.api.records import crm, found
+from hub.api.records import shown as shown_record
+from hub.crm import identity
+from hub.crm.documents import OF_CONTACT, plain
+from hub.store.lists import people
+from hub.store.lists.timeline import contact_timeline
+
+merging = blueprint("merges", "merges", "One person known twice: merge, undo, look through")
+_ID = "<int(max=9223372036854775807):{}>"
+
+
+class EntrySchema(Schema):
+    """An entry of a timeline."""
+
+    id = fields.Integer(required=True)
+    kind = fields.String(required=True)
+    record_id = fields.Integer(required=True)
+    occurred_at = time_shown()
+    connection = shown()
+    event_id = shown(fields.Integer)
+    summary = table_shown()
+
+
+class MergeSchema(Schema):
+    """Two contacts that became one."""
+
+    id = fields.Integer(required=True)
+    kept_id = fields.Integer(required=True)
+    merged_id = fields.Integer(required=True)
+    kept_name = shown()
+    merged_name = shown()
+    actor = fields.String(required=True)
+    created_at = time_shown()
+    undone_at = time_shown()
+
+
+class MergedSchema(Schema):
+    """A merge just made, and the contact that was kept."""
+
+    merge_id = fields.Integer(required=True)
+    contact = fields.Nested(DOCUMENTS["contact"], required=True)
+
+
+class UndoneSchema(Schema):
+    """A merge just undone."""
+
+    merge_id = fields.Integer(required=True)
+    undone = fields.Boolean(required=True)
+
+
+class DuplicateSchema(Schema):
+    """Two contacts that may be one."""
+
+    id = fields.Integer(required=True)
+    contact_id = fields.Integer(required=True)
+    other_id = fields.Integer(required=True)
+    contact_name = shown()
+    other_name = shown()
+    reason = fields.String(required=True)
+    status = fields.String(required=True)
+    event_id = shown(fields.Integer)
+    created_at = time_shown()
+
+
+class TimelineQuery(PageQuery):
+    """A page of a timeline, of one kind of record or all."""
+
+    kind = one_of(tuple(sorted(OF_CONTACT)))
+
+
+class MergesQuery(PageQuery):
+    """A page of merges, of one contact or all."""
+
+    contact_id = query_id()
+
+
+class DuplicatesQuery(PageQuery):
+    """A page of possible duplicates."""
+
+    status = one_of(("open", "merged", "dismissed"), load_default="open")
+
+
+class MergeBody(Strict):
+    """The contact to merge into this one."""
+
+    other_id = an_id(required=True)
+
+
+@operation(
+    crm,
+    "GET",
+    f"/contacts/{_ID.format('contact_id')}/timeline",
+    list_of("TimelineList", EntrySchema),
+    query=TimelineQuery,
+    errors=(404,),
+)
+def get_timeline(query: dict[str, Any], contact_id: int) -> dict[str, Any]:
+    """All that happened with a contact, newest first."""
+    row = found("contact", contact_id)
+    kinds = [query["kind"]] if query.get("kind") else []
+    kept = row["merged_into_id"] or row["id"]
+    page = contact_timeline(store().database, kept, kinds, query["limit"], query["cursor"])
+    log_deed("viewed", "timeline", contact_id)
+    return {"items": plain(page.items), "next_cursor": page.next_cursor}
+
+
+@operation(
+    merging,
+    "POST",
+    f"/contacts/{_ID.format('contact_id')}/merge",
+    MergedSchema,
+    body=MergeBody,
+    errors=(404, 409),
+)
+def merge_contacts(body: dict[str, Any], contact_id: int) -> dict[str, Any]:
+    """Merge the other contact into this one; nothing is deleted, and it can be undone."""
+    found("contact", contact_id)
+    found("contact", body["other_id"])
+    merge_id = identity.merge(store(), contact_id, body["other_id"], token().actor)
+    log_deed("merged", "contact", contact_id, {"merged_id": body["other_id"]})
+    kept = shown_record("contact", found("contact", contact_id))
+    return {"merge_id": merge_id, "contact": kept}
+
+
+@operation(merging, "GET", "/merges", list_of("MergeList", MergeSchema), query=MergesQuery)
+def list_merges(query: dict[str, Any]) -> dict[str, Any]:
+    """Merges, newest first."""
+    page = people.list_merges(
+        store().database, query.get("contact_id"), query["limit"], query["cursor"]
+    )
+    return {"items": plain(page.items), "next_cursor": page.next_cursor}
+
+
+@operation(
+    merging, "POST", f"/merges/{_ID.format('merge_id')}/undo", UndoneSchema, errors=(404, 409)
+)
+def undo_merge(merge_id: int) -> dict[str, Any]:
+    """Separate two contacts that were merged."""
+    identity.unmerge(store(), merge_id, token().actor)
+    log_deed("unmerged", "merge", merge_id)
+    return {"merge_id": merge_id, "undone": True}
+
+
+@operation(
+    merging,
+    "GET",
+    "/duplicates",
+    list_of("DuplicateList", DuplicateSchema),
+    query=DuplicatesQuery,
+)
+def list_duplicates(query: dict[str, Any]) -> dict[str, Any]:
+    """Pairs of contacts that may be one person."""
+    page = people.list_duplicates(
+        store().database, query["status"], query["limit"], query["cursor"]
+    )
+    return {"items": plain(page.items), "next_cursor": page.next_cursor}

@@ -1,0 +1,35 @@
+"""The web application: gateway, API, pages and health, on one opened store."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from hub import api, web
+from hub import settings as hub_settings
+from hub.gateway import health, views
+from hub.log import configure
+from hub.settings import Settings
+from hub.store.store import Store
+
+
+def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
+    """Wire the application. Without arguments: the settings of the environment."""
+    settings = settings or (store.settings if store else hub_settings.load())
+    store = store or Store.open(settings)
+    app = Flask("hub", static_folder=None)
+    app.config["SECRET_KEY"] = store.vault.derive("session")
+    # The gateway reads bodies itself, each connector with its own limit; this one is for forms.
+    app.config["MAX_CONTENT_LENGTH"] = None
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # flask's default provider has it
+    views.register(app, store)
+    health.register(app, store)
+    api.register(app, store)
+    web.register(app, store)
+    return app
+
+
+def serve() -> Flask:
+    """gunicorn's entry: `gunicorn 'hub.app:serve()'`."""
+    settings = hub_settings.load()
+    configure(settings.log_level)
+    return create_app(settings)

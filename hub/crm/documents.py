@@ -1,0 +1,101 @@
+"""A record as the outside sees it: the documents of the API and of outgoing webhooks.
+
+The names and shapes are the outside contract: decimals are text, times RFC 3339 in UTC, ids
+numbers, external ids text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from hub.sdk.entities import ENTITIES, ORDER_LINE
+
+#: What only the hub uses while it puts a record together.
+_INTERNAL: Final = frozenset({"leg_state", "leg_at", "outcome"})
+#: The fields of each entity, in the order of its document.
+FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    entity: tuple(name for name in kinds if name not in _INTERNAL)
+    for entity, kinds in ENTITIES.items()
+}
+#: Entities whose records belong to a contact.
+OF_CONTACT: Final = frozenset({"lead", "deal", "order", "call", "message", "task"})
+_LISTS: Final = frozenset({"phones", "emails", "lines", "references", "attachments"})
+_WHOLE_RECORD: Final = "*"
+_ACTORS: Final = (("e", "event"), ("r", "run"), ("u", "user"))
+
+
+def document(
+    entity: str, row: Mapping[str, Any], connection_names: Mapping[int, str]
+) -> dict[str, Any]:
+    """A stored row as its JSON-ready document.
+
+    `row` holds the entity's columns; a contact's may bring `phones` and `emails`. Columns that are
+    absent come out as null. `connection_names` is {connection id: name}.
+    """
+    found: dict[str, Any] = {
+        "id": row.get("id"),
+        "connection": connection_names.get(row.get("connection_id") or 0),
+    }
+    if entity != "stock":
+        found["external_id"] = row.get("external_id")
+    for name in FIELDS[entity]:
+        value = plain(row.get(name))
+        found[name] = (value or []) if name in _LISTS else value
+    if entity in OF_CONTACT:
+        found["contact_id"] = row.get("contact_id")
+    if entity == "message":
+        found["thread_key"] = row.get("thread_key")
+    if entity == "order":
+        found["lines"] = [_line(line) for line in found["lines"]]
+    if entity == "contact":
+        _add_contact(found, row)
+    if entity == "stock":
+        return {**found, "updated_at": plain(row.get("updated_at"))}
+    for name in ("created_at", "updated_at", "deleted_at"):
+        found[name] = plain(row.get(name))
+    found["origins"] = _origins(row.get("origins") or {})
+    found["extra"] = plain(row.get("extra") or {})
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: decimals as text, times RFC 3339 UTC ending in Z."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return value
+
+
+def _line(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: line.get(name) for name in ORDER_LINE}
+
+
+def _add_contact(found: dict[str, Any], row: Mapping[str, Any]) -> None:
+    for name, one in (("phones", "phone"), ("emails", "email")):
+        first = [found[one]] if found[one] else []
+        found[name] = list(dict.fromkeys(first + found[name]))
+    found["last_activity_at"] = plain(row.get("last_activity_at"))
+    found["merged_into_id"] = row.get("merged_into_id")
+
+
+def _origins(origins: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Who set each field: {field: {event | run | user: id, at: time}}."""
+    shown = {}
+    for name, origin in origins.items():
+        if name == _WHOLE_RECORD:
+            continue
+        at = origin.get("at")
+        entry: dict[str, Any] = {word: origin[key] for key, word in _ACTORS if origin.get(key)}
+        entry["at"] = plain(datetime.fromisoformat(at)) if at else None
+        shown[name] = entry
+    return shown

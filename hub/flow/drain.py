@@ -1,0 +1,214 @@
+"""Parse to upsert for the waiting events of one connection, a batch in one transaction.
+
+The lease makes one worker the only one; its token is proved inside the transaction, so a worker
+that slept past its lease writes nothing. Parse and map run outside the transaction: on SQLite the
+gateway must not wait for them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import DataError, IntegrityError, StatementError
+
+from hub.flow import journal, resolve, stock
+from hub.flow.parse import load_events
+from hub.flow.prepare import Prepared, prepare
+from hub.flow.retry import Policy
+from hub.flow.upsert import Upsert, sinks_for
+from hub.store import leases
+from hub.store.connections import Configured
+from hub.store.database import utc_now
+from hub.store.models import events
+from hub.store.store import Store
+from hub.store.working_set import WorkingSet
+
+LEASE_SECONDS = 60.0
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+CONFLICT_TRIES = 3
+DEFAULT_BATCH = 100
+
+log = logging.getLogger(__name__)
+
+
+def owner_name() -> str:
+    """This worker's name in leases."""
+    return f"{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}"
+
+
+def policy_of(store: Store) -> Policy:
+    """The retry policy of this hub."""
+    policy = Policy()
+    return Policy(
+        tuple(store.settings.option("events.retry_schedule", policy.schedule)),
+        int(store.settings.option("events.bug_tries", policy.bug_tries)),
+    )
+
+
+def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
+    """Work off the waiting events of a connection; returns how many were finished or put off.
+
+    Nothing happens while the connection is paused or another worker holds the lease.
+    """
+    configured = store.catalog.by_id(connection_id)
+    if configured is None or configured.state == "paused":
+        return 0
+    lease = leases.acquire(store.database, f"drain-{connection_id}", owner_name(), LEASE_SECONDS)
+    if lease is None:
+        return 0
+    batch_size = int(store.settings.option("events.batch_size", DEFAULT_BATCH))
+    careful = batch_size if lease.deaths else 0
+    done, until = 0, time.monotonic() + max_seconds
+    try:
+        while time.monotonic() < until:
+            configured = store.catalog.by_id(connection_id)
+            if configured is None or configured.state == "paused":
+                break
+            size = 1 if careful else batch_size
+            ids = _claim(store, connection_id, size)
+            if not ids:
+                break
+            if careful and not _survives(store, lease, ids[0]):
+                continue
+            careful = max(0, careful - 1)
+            done += _batch(store, configured, lease, ids, healthy=careful == 0)
+    except leases.LeaseLostError:
+        log.warning("lease lost", extra={"connection": configured.name if configured else ""})
+    finally:
+        leases.release(store.database, lease)
+    return done
+
+
+def has_work(store: Store, connection_id: int) -> bool:
+    """Whether an unpaused connection still has an event to take up now."""
+    configured = store.catalog.by_id(connection_id)
+    if configured is None or configured.state == "paused":
+        return False
+    return bool(_claim(store, connection_id, 1))
+
+
+def _claim(store: Store, connection_id: int, size: int) -> list[int]:
+    """The next open events in order of arrival, as many as fit in memory."""
+    now, total = utc_now(), 0
+    chosen: list[int] = []
+    with store.database.read() as db:
+        fresh = db.execute(
+            select(events.c.id, events.c.size_bytes)
+            .where(events.c.connection_id == connection_id, events.c.status == "received")
+            .order_by(events.c.id)
+            .limit(size)
+        ).all()
+        due = db.execute(
+            select(events.c.id, events.c.size_bytes)
+            .where(events.c.status == "waiting", events.c.retry_at <= now)
+            .where(events.c.connection_id == connection_id)
+            .order_by(events.c.retry_at)
+            .limit(size)
+        ).all()
+    for key, size_bytes in sorted([*due, *fresh])[:size]:
+        if chosen and total + size_bytes > MAX_BATCH_BYTES:
+            break
+        chosen.append(key)
+        total += size_bytes
+    return chosen
+
+
+def _survives(store: Store, lease: leases.Lease, event_id: int) -> bool:
+    """Count that this event is held by a worker; park it once it has killed too many."""
+    limit = int(store.settings.option("events.poison_deaths", 3))
+    with store.database.write() as db:
+        leases.fence(db, lease)
+        deaths = db.scalar(select(events.c.deaths).where(events.c.id == event_id)) or 0
+        if deaths >= limit:
+            message = f"a worker died {deaths} times while it worked on this event"
+            db.execute(
+                update(events)
+                .where(events.c.id == event_id)
+                .values(
+                    status="dead",
+                    error_code="poison",
+                    error_message=message,
+                    deaths=0,
+                    finished_at=utc_now(),
+                )
+            )
+            return False
+        db.execute(update(events).where(events.c.id == event_id).values(deaths=deaths + 1))
+    return True
+
+
+def _batch(
+    store: Store, configured: Configured, lease: leases.Lease, ids: Sequence[int], *, healthy: bool
+) -> int:
+    with store.database.read() as db:
+        stored = load_events(db, ids)
+    prepared = prepare(configured, stored)
+    for attempt in range(CONFLICT_TRIES):
+        try:
+            with store.database.write() as db:
+                leases.fence(db, lease, healthy=healthy)
+                _apply(store, configured, db, prepared)
+            return len(prepared)
+        except IntegrityError as error:
+            log.info("another transaction was quicker (%s), attempt %d", error.orig, attempt + 1)
+        except StatementError:
+            # A value the database refuses, or one no column can hold: find whose it is.
+            break
+    for one in prepared:
+        _alone(store, configured, lease, one)
+    return len(prepared)
+
+
+def _apply(
+    store: Store, configured: Configured, db: Connection, prepared: Sequence[Prepared]
+) -> None:
+    now = utc_now()
+    ws = WorkingSet(db, now)
+    upsert = Upsert(ws, configured, sinks_for(configured, store.catalog.all()))
+    items = [
+        (record, one.stamp(configured.id), one.stored.key)
+        for one in prepared
+        if one.error is None
+        for record in one.records
+    ]
+    ws.preload(*resolve.lookups(items))
+    results = [(one, _apply_one(upsert, configured, one)) for one in prepared]
+    upsert.finish()
+    ws.flush()
+    stock.apply_webhook_rows(db, configured, upsert.stock, now)
+    journal.record(db, configured, results, policy_of(store), now)
+
+
+def _apply_one(upsert: Upsert, configured: Configured, one: Prepared) -> BaseException | None:
+    if one.error is not None:
+        return one.error
+    mark, held = upsert.ws.mark(), len(upsert.stock)
+    try:
+        for place, record in enumerate(one.records):
+            fallback = one.stored.key if place == 0 else f"{one.stored.key}#{place}"
+            upsert.apply(record, one.stamp(configured.id), fallback)
+            stock.check_webhook_row(record)
+    except Exception as error:
+        upsert.ws.rollback(mark)
+        del upsert.stock[held:]
+        return error
+    return None
+
+
+def _alone(store: Store, configured: Configured, lease: leases.Lease, one: Prepared) -> None:
+    """One event in a transaction of its own, its changes behind a savepoint."""
+    with store.database.write() as db:
+        leases.fence(db, lease)
+        try:
+            with db.begin_nested():
+                _apply(store, configured, db, [one])
+        except (DataError, StatementError) as error:
+            one.error = error if one.error is None else one.error
+            one.step = "upsert"
+            journal.record(db, configured, [(one, one.error)], policy_of(store), utc_now())

@@ -1,0 +1,120 @@
+"""What became of each event of a batch: its status, its attempt, the counters, the log line."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from hub.flow.prepare import Prepared
+from hub.flow.retry import Decision, Policy, decide
+from hub.store.connections import Configured
+from hub.store.database import insert_for
+from hub.store.models import attempts, connections, event_counts, events
+
+log = logging.getLogger("hub.events")
+DONE = Decision("done", "", "")
+
+
+def record(
+    db: Connection,
+    configured: Configured,
+    results: Sequence[tuple[Prepared, BaseException | None]],
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """Mark the events of a batch in the transaction that holds their effects."""
+    marks: list[dict[str, Any]] = []
+    tries: list[dict[str, Any]] = []
+    statuses: Counter[str] = Counter()
+    for one, error in results:
+        number = one.stored.attempts + 1
+        decision = DONE if error is None else decide(error, number, now, policy)
+        statuses[decision.status] += 1
+        marks.append(
+            {
+                "key": one.stored.id,
+                "status": decision.status,
+                "attempts": number,
+                "retry_at": decision.retry_at,
+                "finished_at": None if decision.status == "waiting" else now,
+                "error_code": decision.code or None,
+                "error_message": decision.message or None,
+                "deaths": 0,
+            }
+        )
+        duration_ms = int((now - one.started_at).total_seconds() * 1000)
+        tries.append(
+            {
+                "subject": "event",
+                "subject_id": one.stored.id,
+                "number": number,
+                "outcome": "failed" if decision.status in {"waiting", "dead"} else "succeeded",
+                "step": one.step,
+                "started_at": one.started_at,
+                "duration_ms": duration_ms,
+                "error_code": decision.code or None,
+                "error_message": decision.message or None,
+            }
+        )
+        _log(configured, one, decision, number, duration_ms)
+    names = [name for name in marks[0] if name != "key"]
+    db.execute(
+        update(events)
+        .where(events.c.id == bindparam("key"))
+        .values({name: bindparam(name) for name in names}),
+        marks,
+    )
+    db.execute(insert(attempts), tries)
+    _count(db, configured, statuses, results, now)
+
+
+def _count(
+    db: Connection,
+    configured: Configured,
+    statuses: Counter[str],
+    results: Sequence[tuple[Prepared, BaseException | None]],
+    now: datetime,
+) -> None:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    statement = insert_for(db, event_counts)
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["connection_id", "hour", "status"],
+            set_={"count": event_counts.c.count + statement.excluded["count"]},
+        ),
+        [
+            {"connection_id": configured.id, "hour": hour, "status": status, "count": count}
+            for status, count in sorted(statuses.items())
+        ],
+    )
+    newest = max(one.stored.received_at for one, _ in results)
+    db.execute(
+        update(connections).where(connections.c.id == configured.id).values(last_event_at=newest)
+    )
+
+
+def _log(
+    configured: Configured, one: Prepared, decision: Decision, number: int, duration_ms: int
+) -> None:
+    level = logging.WARNING if decision.status in {"waiting", "dead"} else logging.INFO
+    log.log(
+        level,
+        "event %s",
+        decision.status,
+        extra={
+            "event": one.stored.id,
+            "connection": configured.name,
+            "type": one.stored.event.type,
+            "status": decision.status,
+            "attempt": number,
+            "step": one.step,
+            "duration_ms": duration_ms,
+            "error_code": decision.code,
+            "records": len(one.records),
+        },
+    )

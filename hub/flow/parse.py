@@ -1,0 +1,70 @@
+"""Step parse: an event's bytes become source records, in the vendor's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from hub.sdk.errors import Ignored, PayloadError
+from hub.sdk.records import SourceRecord
+from hub.sdk.request import Event, RawRequest
+from hub.store.connections import Configured
+from hub.store.models import event_bodies, events
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event as the inbox keeps it."""
+
+    id: int
+    connection_id: int
+    key: str
+    attempts: int
+    event: Event
+
+    @property
+    def received_at(self) -> datetime:
+        """When the hub received it."""
+        return self.event.received_at
+
+
+def load_events(db: Connection, ids: Iterable[int]) -> list[StoredEvent]:
+    """The events with their raw bodies, in the order of their ids."""
+    query = (
+        select(events, event_bodies)
+        .join(event_bodies, event_bodies.c.event_id == events.c.id)
+        .where(events.c.id.in_(list(ids)))
+        .order_by(events.c.id)
+    )
+    return [_stored(row) for row in db.execute(query).mappings()]
+
+
+def _stored(row: Any) -> StoredEvent:
+    request = RawRequest(
+        body=bytes(row["body"]),
+        headers=tuple((name, value) for name, value in row["headers"]),
+        method=row["method"],
+        path=row["path"],
+        query=row["query"],
+        remote_addr=row["remote_addr"],
+    )
+    event = Event(request, row["received_at"], row["type"], row["id"])
+    return StoredEvent(row["id"], row["connection_id"], row["event_key"], row["attempts"], event)
+
+
+def parse_event(configured: Configured, stored: StoredEvent) -> list[SourceRecord]:
+    """Source records of one event. Ignored or PayloadError when there are none."""
+    parse = configured.connector.parse
+    if parse is None:
+        raise PayloadError(f"{configured.connection.connector} takes no webhooks")
+    try:
+        records = list(parse(stored.event, configured.connection))
+    except RecursionError as error:
+        raise PayloadError("the payload is nested too deeply") from error
+    if not records:
+        raise Ignored("the event carries no records")
+    return records

@@ -1,0 +1,190 @@
+"""Step poll: a sync run reads a stream page by page; the cursor moves with the rows it covers."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from hub.flow import sync_run
+from hub.flow.drain import owner_name, policy_of
+from hub.flow.retry import decide
+from hub.queues import queues_for
+from hub.schedules import next_run
+from hub.sdk.errors import ConfigError, HubError, Rejected
+from hub.store import leases
+from hub.store.connections import Configured, set_state
+from hub.store.database import insert_for, utc_now
+from hub.store.models import cursors, sync_runs
+from hub.store.store import Store
+
+LEASE_SECONDS = 300.0
+OPEN = ("queued", "running")
+log = logging.getLogger("hub.sync")
+
+
+def request_run(store: Store, connection_name: str, stream: str, trigger: str) -> int:
+    """Ask for a run of a stream; returns its id, or that of one already queued.
+
+    ConfigError when there is no such connection or stream.
+    """
+    configured = store.catalog.require(connection_name)
+    configured.stream(stream)
+    with store.database.write() as db:
+        waiting = db.scalar(
+            select(sync_runs.c.id).where(
+                sync_runs.c.connection_id == configured.id,
+                sync_runs.c.stream == stream,
+                sync_runs.c.status == "queued",
+            )
+        )
+        run_id = (
+            waiting
+            or db.execute(
+                insert(sync_runs)
+                .values(
+                    connection_id=configured.id,
+                    stream=stream,
+                    trigger=trigger,
+                    status="queued",
+                    created_at=utc_now(),
+                )
+                .returning(sync_runs.c.id)
+            ).scalar_one()
+        )
+    queues_for(store.settings).ring_run(run_id)
+    return int(run_id)
+
+
+def approve_run(store: Store, run_id: int, actor: str) -> int:
+    """Let a held snapshot through: a new run that accepts as few rows as the held one had.
+
+    Returns the new run's id. Rejected when the run is not held.
+    """
+    with store.database.write() as db:
+        held = db.execute(select(sync_runs).where(sync_runs.c.id == run_id)).first()
+        if held is None or held.status != "held":
+            raise Rejected("only a held run can be approved")
+        db.execute(
+            update(sync_runs)
+            .where(sync_runs.c.id == run_id)
+            .values(status="failed", approved_by=actor)
+        )
+        done = db.execute(
+            insert(sync_runs)
+            .values(
+                connection_id=held.connection_id,
+                stream=held.stream,
+                trigger="person",
+                status="queued",
+                created_at=utc_now(),
+                approved_by=actor,
+                accepted_rows=held.rows_read,
+            )
+            .returning(sync_runs.c.id)
+        )
+        new_id = int(done.scalar_one())
+    queues_for(store.settings).ring_run(new_id)
+    return new_id
+
+
+def run_sync(store: Store, run_id: int) -> str:
+    """Carry out a queued run; returns its final status, or empty when another worker has it."""
+    with store.database.read() as db:
+        run = db.execute(select(sync_runs).where(sync_runs.c.id == run_id)).first()
+    if run is None or run.status not in OPEN:
+        return ""
+    configured = store.catalog.by_id(run.connection_id)
+    if configured is None:
+        return _fail(store, run_id, ConfigError("the connection cannot be used"), None, run.stream)
+    if configured.state == "paused":
+        return ""
+    name = f"sync-{run.connection_id}-{run.stream}"
+    lease = leases.acquire(store.database, name, owner_name(), LEASE_SECONDS)
+    if lease is None:
+        return ""
+    try:
+        status = sync_run.SyncRun(store, configured, run, lease).carry_out()
+    except leases.LeaseLostError:
+        return ""
+    except Exception as error:
+        return _fail(store, run_id, error, configured, run.stream)
+    finally:
+        leases.release(store.database, lease)
+    plan_next(store, configured, run.stream, utc_now())
+    return status
+
+
+def plan_next(
+    store: Store,
+    configured: Configured,
+    stream: str,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> None:
+    """Set when the stream is due again; a stream without a schedule never is."""
+    rule = configured.schedule.get(stream, "")
+    due = next_run(rule, now, configured.connection.timezone) if rule else None
+    if due is not None and not_before is not None:
+        due = max(due, not_before)
+    with store.database.write() as db:
+        statement = insert_for(db, cursors).values(
+            connection_id=configured.id,
+            stream=stream,
+            cursor={},
+            updated_at=now,
+            next_run_at=due,
+            row_count=0,
+            failures=0,
+        )
+        db.execute(
+            statement.on_conflict_do_update(
+                index_elements=["connection_id", "stream"], set_={"next_run_at": due}
+            )
+        )
+
+
+def _fail(
+    store: Store, run_id: int, error: Exception, configured: Configured | None, stream: str
+) -> str:
+    now = utc_now()
+    with store.database.read() as db:
+        failures = 0
+        if configured is not None:
+            failures = (
+                db.scalar(
+                    select(cursors.c.failures).where(
+                        cursors.c.connection_id == configured.id, cursors.c.stream == stream
+                    )
+                )
+                or 0
+            )
+    decision = decide(error, failures + 1, now, policy_of(store))
+    message = error.message if isinstance(error, HubError) else decision.message
+    with store.database.write() as db:
+        db.execute(
+            update(sync_runs)
+            .where(sync_runs.c.id == run_id)
+            .values(
+                status="failed",
+                finished_at=now,
+                error_code=decision.code or "error",
+                error_message=message,
+            )
+        )
+        if configured is not None and decision.pause_connection:
+            set_state(db, configured.id, "needs_attention", message)
+    if configured is not None:
+        plan_next(store, configured, stream, now, decision.retry_at)
+        with store.database.write() as db:
+            db.execute(
+                update(cursors)
+                .where(cursors.c.connection_id == configured.id, cursors.c.stream == stream)
+                .values(failures=failures + 1)
+            )
+    log.warning(
+        "sync failed",
+        extra={"run": run_id, "stream": stream, "error_code": decision.code, "error": message},
+    )
+    return "failed"

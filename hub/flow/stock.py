@@ -1,0 +1,90 @@
+"""Stock rows: from mapped records to the store's levels, and the guard before a full snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.crm.fold import Stamp
+from hub.mapping.model import MappedRecord
+from hub.sdk.errors import PayloadError
+from hub.store.connections import Configured
+from hub.store.stock import StockStage
+
+DEFAULT_MIN_SHARE = 0.7
+
+
+def stock_row(record: MappedRecord) -> dict[str, Any]:
+    """A mapped stock record as a row of stock_levels; PayloadError when it lacks its key."""
+    fields = record.fields
+    product_id = str(fields.get("product_external_id") or record.external_id or "")
+    sku = str(fields.get("sku") or "")
+    if not (product_id or sku):
+        raise PayloadError("the stock row names no product: map sku or product_external_id")
+    quantity = fields.get("quantity")
+    if not isinstance(quantity, Decimal):
+        raise PayloadError(f"the stock row of {sku or product_id} has no quantity")
+    reserved = fields.get("reserved")
+    available = fields.get("available")
+    if available is None:
+        available = quantity - (reserved or Decimal(0))
+    name = str(fields.get("product_name") or "")
+    return {
+        "item_key": product_id or f"sku:{sku}",
+        "variant": str(fields.get("variant") or ""),
+        "warehouse": str(fields.get("warehouse") or ""),
+        "sku": sku,
+        "product_external_id": product_id,
+        "product_name": name,
+        "quantity": quantity,
+        "reserved": reserved,
+        "available": available,
+        "price": fields.get("price"),
+        "currency": fields.get("currency"),
+        "as_of": fields.get("as_of"),
+        "search_text": f"{sku}\n{name}".lower(),
+    }
+
+
+def check_webhook_row(record: MappedRecord) -> None:
+    """Raise PayloadError for a stock record that has no key or quantity."""
+    if record.entity == "stock" and not record.deleted:
+        stock_row(record)
+
+
+def apply_webhook_rows(
+    db: Connection,
+    configured: Configured,
+    rows: Sequence[tuple[MappedRecord, Stamp]],
+    now: datetime,
+) -> None:
+    """Write the stock rows that webhooks brought, in the transaction of their events.
+
+    Of several rows of one key the newest counts, whatever order they came in.
+    """
+    newest: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
+    for record, stamp in rows:
+        if record.deleted:
+            continue
+        row = stock_row(record)
+        key = (row["item_key"], row["variant"], row["warehouse"])
+        if key not in newest or newest[key][0] <= stamp.version:
+            newest[key] = (stamp.version, row)
+    if not newest:
+        return
+    stage = StockStage(db)
+    stage.add(row for _, row in newest.values())
+    stage.apply(configured.id, "", None, now, full=False)
+
+
+def snapshot_doubt(stored: int, read: int, min_share: float) -> str:
+    """Why a full snapshot must wait for a person; empty when it is plausible."""
+    if stored and not read:
+        return f"the snapshot is empty, {stored} rows are stored"
+    if stored and read < stored * min_share:
+        return f"the snapshot has {read} rows, {stored} are stored (less than {min_share:.0%})"
+    return ""

@@ -1,0 +1,103 @@
+"""The sweep: every few seconds it rings for what no doorbell told of, and starts what is due."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Connection, select, update
+
+from hub.flow import poll
+from hub.flow.deliver import destinations_due
+from hub.queues import queues_for
+from hub.schedules import next_run
+from hub.store import facts
+from hub.store.connections import Configured
+from hub.store.database import utc_now
+from hub.store.models import cursors, events, sync_runs
+from hub.store.models import leases as leases_table
+from hub.store.store import Store
+
+HEARTBEAT = "tick_at"
+QUEUED_AGAIN_SECONDS = 15
+log = logging.getLogger(__name__)
+
+
+def tick(store: Store) -> None:
+    """One sweep. Safe to run twice at once: every step is a no-op the second time."""
+    queues = queues_for(store.settings)
+    with store.database.read() as db:
+        waiting = connections_due(db)
+    for connection_id in waiting:
+        queues.ring(connection_id)
+    for destination in destinations_due(store):
+        queues.ring_deliveries(destination)
+    _recover_runs(store)
+    _start_due_streams(store)
+    with store.database.write() as db:
+        facts.set_fact(db, HEARTBEAT, utc_now().isoformat())
+
+
+def connections_due(db: Connection) -> set[int]:
+    """Connections with an event to take up now."""
+    fresh = select(events.c.connection_id).where(events.c.status == "received").distinct()
+    late = (
+        select(events.c.connection_id)
+        .where(events.c.status == "waiting", events.c.retry_at <= utc_now())
+        .distinct()
+    )
+    return {int(key) for query in (fresh, late) for key in db.scalars(query)}
+
+
+def _recover_runs(store: Store) -> None:
+    """Ring again for queued runs; a running one whose worker died is queued again."""
+    now = utc_now()
+    with store.database.read() as db:
+        rows = db.execute(select(sync_runs).where(sync_runs.c.status.in_(poll.OPEN))).all()
+        held = {
+            row.name
+            for row in db.execute(
+                select(leases_table.c.name).where(
+                    leases_table.c.owner != "", leases_table.c.expires_at >= now
+                )
+            )
+        }
+    queues = queues_for(store.settings)
+    for row in rows:
+        age = (now - (row.started_at or row.created_at)).total_seconds()
+        orphaned = f"sync-{row.connection_id}-{row.stream}" not in held
+        if orphaned and age > (QUEUED_AGAIN_SECONDS if row.status == "running" else 0):
+            queues.ring_run(row.id)
+
+
+def _start_due_streams(store: Store) -> None:
+    for configured in store.catalog.all():
+        if configured.state == "paused" or configured.connector.read is None:
+            continue
+        for stream, rule in configured.schedule.items():
+            if _take_turn(store, configured, stream, rule):
+                poll.request_run(store, configured.name, stream, "schedule")
+
+
+def _take_turn(store: Store, configured: Configured, stream: str, rule: str) -> bool:
+    """Whether this sweep is the one that starts the stream now. A new stream starts at once."""
+    now = utc_now()
+    with store.database.read() as db:
+        row = db.execute(
+            select(cursors.c.next_run_at).where(
+                cursors.c.connection_id == configured.id, cursors.c.stream == stream
+            )
+        ).first()
+    if row is None:
+        poll.plan_next(store, configured, stream, now)
+        return True
+    due = next_run(rule, now, configured.connection.timezone)
+    if row.next_run_at is not None and row.next_run_at > now:
+        return False
+    with store.database.write() as db:
+        taken = db.execute(
+            update(cursors)
+            .where(cursors.c.connection_id == configured.id, cursors.c.stream == stream)
+            .where(cursors.c.next_run_at.is_not_distinct_from(row.next_run_at))
+            .values(next_run_at=due)
+        )
+    return taken.rowcount == 1

@@ -1,0 +1,220 @@
+"""Step upsert: a mapped record becomes part of the store, with its journal, timeline and duties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hub.crm import calls, identity, timeline
+from hub.crm.fold import Stamp, digest_of, fold, is_newer, is_stale
+from hub.flow import resolve
+from hub.mapping.model import MappedRecord
+from hub.store.connections import Configured
+from hub.store.models import ENTITY_TABLES
+from hub.store.outbox import Duty
+from hub.store.working_set import WorkingSet
+
+#: Entities found by what they say of themselves, not only by binding.
+SEARCHED = {
+    "product": ("name", "sku", "barcode"),
+    "company": ("name", "legal_name", "inn", "phone"),
+}
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A destination and the entities it subscribes to; empty means all."""
+
+    connection_id: int
+    name: str
+    entities: frozenset[str]
+
+
+@dataclass
+class Upsert:
+    """Writes mapped records of one connection into a working set."""
+
+    ws: WorkingSet
+    configured: Configured
+    sinks: Sequence[Sink]
+    #: Stock rows of webhooks, written set-wise after the records.
+    stock: list[tuple[MappedRecord, Stamp]] = field(default_factory=list)
+    created: int = 0
+    changed: int = 0
+
+    def apply(self, record: MappedRecord, stamp: Stamp, fallback_id: str = "") -> None:
+        """Apply one record; raises PayloadError when it lacks what the store needs."""
+        stamp = replace(
+            stamp,
+            version=record.version or stamp.version,
+            digest=digest_of(record.fields),
+        )
+        if record.entity == "stock":
+            self.stock.append((record, stamp))
+            return
+        if record.entity == "contact":
+            self._apply_contact(record, stamp, fallback_id)
+            return
+        key = resolve.external_id(record, stamp, fallback_id)
+        connection_id = self.configured.id
+        record_id = self.ws.bound(connection_id, record.entity, key)
+        is_new = record_id is None
+        if record_id is None:
+            record_id = self.ws.create(
+                record.entity, {"connection_id": connection_id, "external_id": key}
+            )
+            self.ws.bind(connection_id, record.entity, key, record_id)
+        if record.entity == "call":
+            self._apply_call(record, stamp, record_id, is_new)
+        else:
+            self._apply_record(record, stamp, record_id, is_new)
+
+    def _apply_contact(self, record: MappedRecord, stamp: Stamp, fallback_id: str) -> None:
+        key = resolve.external_id(record, stamp, fallback_id)
+        known = self.ws.bound(self.configured.id, "contact", key)
+        fields = {**record.fields, "external_id": key}
+        moment = resolve.contact_stamp(record, stamp)
+        if record.deleted:
+            if known is not None:
+                self._save("contact", known, {"deleted_at": stamp.at}, stamp, is_new=False)
+            return
+        contact_id = identity.resolve_contact(self.ws, fields, moment, resolve.seen(record, stamp))
+        if contact_id is not None:
+            self.created += known is None
+            self.changed += known is not None
+
+    def _apply_record(
+        self, record: MappedRecord, stamp: Stamp, record_id: int, is_new: bool
+    ) -> None:
+        row = self.ws.row(record.entity, record_id)
+        fields = self._fields(record, is_new)
+        if record.entity == "message":
+            said = (fields.get("message_id"), fields.get("in_reply_to"))
+            fields["thread_key"] = self.ws.threads.join(
+                str(item) for item in (*said, *(fields.get("references") or ())) if item
+            )
+        contact_id = resolve.contact_of(self.ws, record, stamp)
+        if contact_id is not None and "contact_id" in ENTITY_TABLES[record.entity].c:
+            fields["contact_id"] = contact_id
+        origins = row.get("origins") or {}
+        if record.deleted:
+            fields = {} if is_stale(row, stamp) else {"deleted_at": stamp.at}
+        elif "deleted_at" in origins and is_newer(stamp, origins["deleted_at"]):
+            fields["deleted_at"] = None
+        changes = fold(row, fields, stamp)
+        if record.extra:
+            merged = {**(row.get("extra") or {}), **record.extra}
+            if merged != row.get("extra"):
+                changes["extra"] = merged
+        if words := SEARCHED.get(record.entity):
+            view = {**row, **changes}
+            text = "\n".join(str(view[name]).lower() for name in words if view.get(name))
+            if text != row.get("search_text"):
+                changes["search_text"] = text
+        self._save(record.entity, record_id, changes, stamp, is_new)
+
+    def _fields(self, record: MappedRecord, is_new: bool) -> dict[str, Any]:
+        columns = ENTITY_TABLES[record.entity].c
+        skipped = record.only_update if is_new else record.only_create
+        return {
+            name: value
+            for name, value in record.fields.items()
+            if name in columns and name not in skipped
+        }
+
+    def _apply_call(self, record: MappedRecord, stamp: Stamp, record_id: int, is_new: bool) -> None:
+        row = self.ws.row("call", record_id)
+        parts = calls.add_part(row.get("parts") or {}, record.part, record.fields, stamp.version)
+        if not is_new and parts == row.get("parts"):
+            return
+        call = calls.derive(parts)
+        contact_id = resolve.contact_of_call(self.ws, call, record, stamp)
+        if contact_id is not None:
+            call["contact_id"] = contact_id
+        changes = {name: value for name, value in call.items() if row.get(name) != value}
+        origin = stamp.origin()
+        changes["origins"] = {**(row.get("origins") or {}), **dict.fromkeys(changes, origin)}
+        changes["parts"] = parts
+        if record.extra:
+            changes["extra"] = {**(row.get("extra") or {}), **record.extra}
+        self._save("call", record_id, changes, stamp, is_new)
+
+    def _save(
+        self, entity: str, record_id: int, changes: Mapping[str, Any], stamp: Stamp, is_new: bool
+    ) -> None:
+        if not changes:
+            return
+        before = self.ws.row(entity, record_id)
+        shown = {
+            name: [before.get(name), value]
+            for name, value in changes.items()
+            if name not in {"origins", "parts", "search_text"}
+        }
+        self.ws.change(entity, record_id, changes)
+        if not shown and not is_new:
+            return
+        self.created += is_new
+        self.changed += not is_new
+        self.ws.log_change(
+            {
+                "entity": entity,
+                "record_id": record_id,
+                "action": "created" if is_new else "updated",
+                "event_id": stamp.event_id,
+                "run_id": stamp.run_id,
+                "user_id": stamp.user_id,
+                "fields": shown,
+            }
+        )
+        after = self.ws.row(entity, record_id)
+        if after.get("contact_id"):
+            self.ws.enter(
+                entity,
+                record_id,
+                {
+                    "contact_id": after["contact_id"],
+                    "occurred_at": timeline.occurred_at(entity, after, stamp.at),
+                    "connection_id": stamp.connection_id,
+                    "event_id": stamp.event_id,
+                    "summary": timeline.summary(entity, after),
+                },
+            )
+        self._owe(entity, record_id, stamp, is_new, deleted=bool(after.get("deleted_at")))
+
+    def finish(self) -> None:
+        """Owe the destinations every contact that the batch made or changed."""
+        for entry in list(self.ws.logged):
+            if entry["entity"] == "contact":
+                stamp = Stamp("", self.ws.now, event_id=entry["event_id"])
+                is_new = entry["action"] == "created"
+                self._owe("contact", entry["record_id"], stamp, is_new, deleted=False)
+
+    def _owe(
+        self, entity: str, record_id: int, stamp: Stamp, is_new: bool, *, deleted: bool
+    ) -> None:
+        action = "deleted" if deleted else "created" if is_new else "updated"
+        for sink in self.sinks:
+            if sink.entities and entity not in sink.entities:
+                continue
+            self.ws.owe(
+                Duty(
+                    sink.connection_id,
+                    entity,
+                    record_id,
+                    f"{entity}.{action}",
+                    stamp.event_id,
+                    deleted,
+                )
+            )
+
+
+def sinks_for(configured: Configured, everyone: Sequence[Configured]) -> list[Sink]:
+    """The destinations of changes that come through this connection; never itself (no echo)."""
+    return [
+        Sink(other.id, other.name, frozenset(other.connection.settings.get("entities") or ()))
+        for other in everyone
+        if other.id != configured.id
+        and other.connector.push is not None
+        and (not configured.destinations or other.name in configured.destinations)
+    ]

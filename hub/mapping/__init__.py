@@ -1,0 +1,1 @@
+"""The field mapping language: loader, compiler, transforms, preview, checks."""

@@ -1,0 +1,141 @@
+"""RQ's queues: doorbells that say «there is work», never the work itself.
+
+Losing every one of them loses nothing: the sweep (jobs.tick) rings again from the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import lru_cache
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from hub.settings import Settings
+
+#: live takes events, deliver brings changes out, bulk runs polls and replays.
+LIVE, DELIVER, BULK = "live", "deliver", "bulk"
+QUEUES = (LIVE, DELIVER, BULK)
+#: How long one ring keeps others silent; a worker that takes it up clears it at once.
+RING_SECONDS = 5
+DRAIN_TIMEOUT_SECONDS = 120
+DELIVER_TIMEOUT_SECONDS = 600
+SYNC_TIMEOUT_SECONDS = 4 * 3600
+
+log = logging.getLogger(__name__)
+
+
+class Queues:
+    """Redis of one hub. No method raises when Redis is away: they return False."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.redis: Redis = Redis.from_url(
+            url, socket_timeout=2, socket_connect_timeout=1, health_check_interval=30
+        )
+
+    def worker_connection(self) -> Redis:
+        """A connection that may block: a worker waits in it for its next job."""
+        return Redis.from_url(self._url, socket_connect_timeout=5, health_check_interval=30)
+
+    def queue(self, name: str) -> Queue:
+        """The RQ queue of this name; jobs hold ids in JSON, never pickles."""
+        return Queue(name, connection=self.redis, serializer=JSONSerializer)
+
+    def ring(self, connection_id: int) -> bool:
+        """Say that this connection has events waiting."""
+        return self._ring(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
+
+    def ring_deliveries(self, destination_id: int) -> bool:
+        """Say that this destination has deliveries waiting."""
+        return self._ring(
+            f"deliveries-{destination_id}", DELIVER, "hub.jobs.deliver", destination_id
+        )
+
+    def ring_run(self, run_id: int) -> bool:
+        """Say that a sync run is wanted."""
+        return self._ring(f"run-{run_id}", BULK, "hub.jobs.sync", run_id)
+
+    def ring_tick(self) -> bool:
+        """Ask for a sweep."""
+        return self._ring("tick", LIVE, "hub.jobs.tick")
+
+    def taken(self, bell: str) -> None:
+        """The ring was heard: the next one may sound."""
+        try:
+            self.redis.delete(f"uzel:bell:{bell}")
+        except RedisError as error:
+            log.info("redis is away: %s", error)
+
+    def _ring(self, bell: str, queue: str, function: str, *ids: int) -> bool:
+        timeouts = {
+            LIVE: DRAIN_TIMEOUT_SECONDS,
+            DELIVER: DELIVER_TIMEOUT_SECONDS,
+            BULK: SYNC_TIMEOUT_SECONDS,
+        }
+        try:
+            if not self.redis.set(f"uzel:bell:{bell}", "1", nx=True, ex=RING_SECONDS):
+                return True
+            self.queue(queue).enqueue(
+                function, *ids, result_ttl=0, failure_ttl=300, job_timeout=timeouts[queue]
+            )
+        except RedisError as error:
+            log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
+            return False
+        return True
+
+    def is_up(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(self.redis.ping())
+        except RedisError:
+            return False
+
+
+@lru_cache(maxsize=8)
+def _queues(url: str) -> Queues:
+    return Queues(url)
+
+
+def queues_for(settings: Settings) -> Queues:
+    """The queues of this hub, one client a process."""
+    return _queues(settings.queue_url)
+
+
+class Doorbell:
+    """Rings from a thread of its own, so that no sender waits for Redis."""
+
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
+        self._wanted: set[int] = set()
+        self._condition = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def ring(self, connection_id: int) -> None:
+        """Ask for a ring; returns at once. Several asks become one ring."""
+        with self._condition:
+            self._wanted.add(connection_id)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, daemon=True, name="doorbell")
+                self._thread.start()
+            self._condition.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._wanted)
+                wanted, self._wanted = self._wanted, set()
+            for connection_id in wanted:
+                self._queues.ring(connection_id)
+
+
+def describe(queues: Queues) -> dict[str, Any]:
+    """Each queue's depth, or nothing when Redis is away."""
+    try:
+        return {name: queues.queue(name).count for name in QUEUES}
+    except RedisError:
+        return {}

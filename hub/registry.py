@@ -1,0 +1,243 @@
+"""Finds connectors by their folders, `connectors/<name>/manifest.yml`; nothing lists them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from hub.sdk.connection import Connection, Secrets
+from hub.sdk.errors import ConfigError
+from hub.sdk.manifest import Manifest, Setting, build_manifest
+from hub.sdk.protocols import (
+    Accepted,
+    Answer,
+    Check,
+    EventKey,
+    EventText,
+    History,
+    Parse,
+    Push,
+    Read,
+    Verify,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+CONNECTORS = ROOT / "connectors"
+CONNECTION_KEYS = (
+    "connector",
+    "title",
+    "settings",
+    "secrets",
+    "schedule",
+    "mappings",
+    "destinations",
+)
+_importing = threading.Lock()
+
+
+@cache
+def manifests() -> dict[str, Manifest]:
+    """Every connector's checked manifest, by name."""
+    found = {}
+    for path in sorted(CONNECTORS.glob("*/manifest.yml")):
+        try:
+            data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        except YAMLError as error:
+            raise ConfigError(str(error), place=str(path)) from error
+        found[path.parent.name] = build_manifest(data, path.parent)
+    return found
+
+
+class Connector:
+    """One connector's code: each capability is its function, or None when it lacks it."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+
+    @cached_property
+    def _webhook(self) -> ModuleType | None:
+        return _module(self.manifest.name, "webhook")
+
+    @cached_property
+    def _poll(self) -> ModuleType | None:
+        return _module(self.manifest.name, "poll")
+
+    @cached_property
+    def _sink(self) -> ModuleType | None:
+        return _module(self.manifest.name, "sink")
+
+    @cached_property
+    def verify(self) -> Verify | None:
+        return getattr(self._webhook, "verify", None)
+
+    @cached_property
+    def answer(self) -> Answer | None:
+        return getattr(self._webhook, "answer", None)
+
+    @cached_property
+    def accepted(self) -> Accepted | None:
+        return getattr(self._webhook, "accepted", None)
+
+    @cached_property
+    def event_key(self) -> EventKey | None:
+        return getattr(self._webhook, "event_key", None)
+
+    @cached_property
+    def event_type(self) -> EventText | None:
+        return getattr(self._webhook, "event_type", None)
+
+    @cached_property
+    def ordering_key(self) -> EventText | None:
+        return getattr(self._webhook, "ordering_key", None)
+
+    @cached_property
+    def parse(self) -> Parse | None:
+        return getattr(self._webhook, "parse", None)
+
+    @cached_property
+    def read(self) -> Read | None:
+        return getattr(self._poll, "read", None)
+
+    @cached_property
+    def history(self) -> History | None:
+        return getattr(self._poll, "history", None)
+
+    @cached_property
+    def push(self) -> Push | None:
+        return getattr(self._sink, "push", None)
+
+    @cached_property
+    def check(self) -> Check | None:
+        for module in (self._poll, self._sink, self._webhook):
+            if function := getattr(module, "check", None):
+                return function  # type: ignore[no-any-return]  # found by name; the contract suite checks its shape
+        return None
+
+    @cached_property
+    def emulator(self) -> Any:
+        """The class `Emulator` of the connector's emulator module."""
+        return getattr(_module(self.manifest.name, "emulator"), "Emulator", None)
+
+
+def _module(name: str, part: str) -> ModuleType | None:
+    path = f"connectors.{name}.{part}"
+    with _importing:
+        if importlib.util.find_spec(path) is None:
+            return None
+        return importlib.import_module(path)
+
+
+@cache
+def connector(name: str) -> Connector:
+    """The connector of this name; ConfigError lists the known ones."""
+    known = manifests()
+    if name not in known:
+        raise ConfigError(
+            f"there is no connector «{name}»; there are: {', '.join(known)}", place="connector"
+        )
+    return Connector(known[name])
+
+
+def make_connection(document: Mapping[str, Any], name: str = "test", **options: Any) -> Connection:
+    """Check a connection file against the manifest; ConfigError names key and remedy.
+
+    `options` are the Connection's other fields (id, company_timezone, …).
+    """
+    unknown = sorted(set(document) - set(CONNECTION_KEYS))
+    if unknown:
+        raise ConfigError(
+            f"unknown key «{unknown[0]}»; allowed: {', '.join(CONNECTION_KEYS)}", place=unknown[0]
+        )
+    manifest = connector(str(document.get("connector", ""))).manifest
+    settings = _mapping(document, "settings")
+    secrets = _mapping(document, "secrets")
+    _check_names(manifest, settings, secrets)
+    for stream in _mapping(document, "schedule"):
+        known = [item.name for item in manifest.streams] + list(
+            settings.get("streams") or () if manifest.streams_from_settings else ()
+        )
+        if stream not in known:
+            raise ConfigError(
+                f"there is no stream «{stream}»; there are: {', '.join(known) or 'none'}",
+                place=f"schedule.{stream}",
+            )
+    return Connection(
+        name=name,
+        connector=manifest.name,
+        title=str(document.get("title") or ""),
+        settings=_checked_settings(manifest, settings, secrets),
+        secrets=Secrets(secrets),
+        **options,
+    )
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ConfigError("must be a table of names and values", place=key)
+    return value
+
+
+def _check_names(
+    manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, Any]
+) -> None:
+    for group, given, secret in (("settings", settings, False), ("secrets", secrets, True)):
+        known = [item.name for item in manifest.settings if item.secret == secret]
+        for name in given:
+            if name not in known:
+                raise ConfigError(
+                    f"{manifest.name} has no such key; it has: {', '.join(known) or 'none'}",
+                    place=f"{group}.{name}",
+                )
+
+
+def _checked_settings(
+    manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, Any]
+) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    for setting in manifest.settings:
+        if setting.secret:
+            continue
+        value = settings.get(setting.name)
+        value = setting.default if value is None else value
+        if value is not None:
+            checked[setting.name] = _coerce(setting, value)
+    for setting in manifest.settings:
+        applies = all(str(checked.get(key)) in values for key, values in setting.when.items())
+        given = setting.name in (secrets if setting.secret else checked)
+        if setting.required and applies and not given:
+            group = "secrets" if setting.secret else "settings"
+            raise ConfigError("is required", place=f"{group}.{setting.name}")
+    return checked
+
+
+def _coerce(setting: Setting, value: Any) -> Any:
+    place = f"settings.{setting.name}"
+    kinds: dict[str, type | tuple[type, ...]] = {"map": Mapping, "list": list, "boolean": bool}
+    expected = kinds.get(setting.type)
+    if expected and not isinstance(value, expected):
+        raise ConfigError(f"must be a {setting.type}", place=place)
+    if setting.type == "integer" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ConfigError("must be a whole number", place=place)
+    if setting.type == "choice" and value not in setting.choices:
+        raise ConfigError(f"must be one of: {', '.join(setting.choices)}", place=place)
+    if setting.type == "timezone":
+        try:
+            ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ConfigError("is not a time zone such as Europe/Moscow", place=place) from error
+    if setting.type in {"text", "url"}:
+        if isinstance(value, Mapping | list):
+            raise ConfigError("must be text", place=place)
+        return str(value)
+    return value

@@ -1,0 +1,148 @@
+"""A connector's manifest: what it is, what it can do, which settings and secrets it needs.
+
+`connectors/<name>/manifest.yml` drives the settings form, its validation, the docs and the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from hub.sdk.errors import ConfigError
+
+SETTING_TYPES: Final = ("text", "url", "integer", "boolean", "choice", "map", "list", "timezone")
+DIRECTIONS: Final = ("webhook", "poll", "sink")
+
+
+class _TitleSchema(Schema):
+    ru = fields.String(required=True, validate=validate.Length(min=1))
+    en = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class _SettingSchema(Schema):
+    name = fields.String(required=True)
+    type = fields.String(load_default="text", validate=validate.OneOf(SETTING_TYPES))
+    title = fields.Nested(_TitleSchema, required=True)
+    help = fields.Nested(_TitleSchema, load_default=None)
+    required = fields.Boolean(load_default=False)
+    secret = fields.Boolean(load_default=False)
+    default = fields.Raw(load_default=None)
+    choices = fields.List(fields.String(), load_default=list)
+    #: Shown and required only when another setting has one of these values.
+    when = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), load_default=dict)
+
+
+class _StreamSchema(Schema):
+    name = fields.String(required=True)
+    entity = fields.String(required=True)
+    title = fields.Nested(_TitleSchema, required=True)
+    schedule = fields.String(load_default="")
+    #: full: the page set replaces what was there; delta: only what is listed changed.
+    mode = fields.String(load_default="delta", validate=validate.OneOf(["full", "delta"]))
+
+
+class _ManifestSchema(Schema):
+    name = fields.String(required=True)
+    title = fields.Nested(_TitleSchema, required=True)
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(["telephony", "shop", "email", "erp", "crm", "generic"]),
+    )
+    directions = fields.List(
+        fields.String(validate=validate.OneOf(DIRECTIONS)),
+        required=True,
+        validate=validate.Length(min=1),
+    )
+    auth = fields.String(required=True)
+    settings = fields.List(fields.Nested(_SettingSchema), load_default=list)
+    event_types = fields.List(fields.String(), load_default=list)
+    streams = fields.List(fields.Nested(_StreamSchema), load_default=list)
+    #: True: the connection's own settings name the streams.
+    streams_from_settings = fields.Boolean(load_default=False)
+    entities = fields.List(fields.String(), load_default=list)
+    #: True: the connection brings the mappings, nothing is shipped.
+    mappings_from_connection = fields.Boolean(load_default=False)
+    limits = fields.Dict(keys=fields.String(), values=fields.Integer(), load_default=dict)
+    docs = fields.List(fields.String(), load_default=list)
+    tier = fields.String(
+        load_default="beta", validate=validate.OneOf(["beta", "stable", "reference"])
+    )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting or secret of a connector."""
+
+    name: str
+    type: str
+    title: Mapping[str, str]
+    help: Mapping[str, str] | None
+    required: bool
+    secret: bool
+    default: Any
+    choices: tuple[str, ...]
+    when: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One pollable stream of a connector."""
+
+    name: str
+    entity: str
+    title: Mapping[str, str]
+    schedule: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest."""
+
+    name: str
+    title: Mapping[str, str]
+    kind: str
+    directions: tuple[str, ...]
+    auth: str
+    settings: tuple[Setting, ...]
+    event_types: tuple[str, ...]
+    streams: tuple[Stream, ...]
+    entities: tuple[str, ...]
+    limits: Mapping[str, int]
+    docs: tuple[str, ...]
+    tier: str
+    streams_from_settings: bool = False
+    mappings_from_connection: bool = False
+    folder: Path = field(default=Path())
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest body this connector's webhook takes."""
+        return int(self.limits.get("max_body_bytes", 5 * 1024 * 1024))
+
+    def stream(self, name: str) -> Stream | None:
+        """The declared stream of this name."""
+        return next((stream for stream in self.streams if stream.name == name), None)
+
+
+def build_manifest(data: Any, folder: Path) -> Manifest:
+    """Check a loaded manifest; ConfigError names the file and the key."""
+    try:
+        loaded: dict[str, Any] = _ManifestSchema().load(data)
+    except ValidationError as error:
+        raise ConfigError(str(error.messages), place=str(folder / "manifest.yml")) from error
+    if loaded["name"] != folder.name:
+        raise ConfigError(
+            f"name «{loaded['name']}» differs from the folder", place=str(folder / "manifest.yml")
+        )
+    settings = tuple(
+        Setting(**{**item, "choices": tuple(item["choices"])}) for item in loaded.pop("settings")
+    )
+    streams = tuple(Stream(**item) for item in loaded.pop("streams"))
+    for key in ("directions", "event_types", "entities", "docs"):
+        loaded[key] = tuple(loaded[key])
+    return Manifest(**loaded, settings=settings, streams=streams, folder=folder)

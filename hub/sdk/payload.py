@@ -1,0 +1,275 @@
+"""Untrusted bodies into plain values: JSON, forms and XML, each with limits and no surprises.
+
+Every function raises PayloadError with the reason; none reaches for the network or a file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from lxml import etree
+from werkzeug.exceptions import HTTPException
+from werkzeug.formparser import MultiPartParser
+from werkzeug.http import parse_options_header
+
+from hub.sdk.errors import PayloadError
+
+MAX_DEPTH = 64
+MAX_FIELDS = 5_000
+
+#: Labels senders use that Python's codecs do not know.
+CHARSET_ALIASES = {
+    "cp-1251": "cp1251",
+    "windows1251": "cp1251",
+    "win-1251": "cp1251",
+    "win1251": "cp1251",
+    "koi8-ru": "koi8-r",
+    "utf8mb4": "utf-8",
+}
+_UNCLEAN = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """Drop NULs and lone surrogates: no database takes them."""
+    return _UNCLEAN.sub("", text) if _UNCLEAN.search(text) else text
+
+
+def decode_text(raw: bytes, charset: str = "") -> str:
+    """Decode bytes by the declared charset, else UTF-8, else Windows-1251; never fails."""
+    declared = CHARSET_ALIASES.get(charset.strip().lower(), charset.strip().lower())
+    for name in (declared, "utf-8", "cp1251"):
+        if not name:
+            continue
+        try:
+            return clean_text(raw.decode("utf-8-sig" if name in {"utf-8", "utf8"} else name))
+        except (LookupError, ValueError):  # ValueError: «undefined», a NUL in the label
+            continue
+    return clean_text(raw.decode("koi8-r", "replace"))
+
+
+def _refuse_constant(name: str) -> Any:
+    raise PayloadError(f"JSON holds {name}, which is not a number")
+
+
+def _json_float(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        raise PayloadError("JSON holds a number with an impossible exponent") from None
+    if number.adjusted() > 30 or number.adjusted() < -400:
+        raise PayloadError("JSON holds a number that is too large or too small")
+    return number
+
+
+def _json_int(text: str) -> int:
+    if len(text) > 400:
+        raise PayloadError("JSON holds a number that is too long")
+    return int(text)
+
+
+def load_json(body: bytes) -> Any:
+    """Parse JSON; numbers with a point become Decimal, text is cleaned, depth is limited."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PayloadError(f"the body is not UTF-8 (byte {error.start})") from error
+    try:
+        value = json.loads(
+            text, parse_float=_json_float, parse_constant=_refuse_constant, parse_int=_json_int
+        )
+    except RecursionError as error:
+        raise PayloadError("JSON is nested too deeply") from error
+    except ValueError as error:
+        raise PayloadError(f"the body is not JSON: {error}") from error
+    return _clean(value, 0)
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict | list) and depth >= MAX_DEPTH:
+        raise PayloadError(f"JSON is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        return {clean_text(name): _clean(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    return value
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that came in a multipart form."""
+
+    field: str
+    filename: str
+    content_type: str
+    body: bytes
+
+
+class Form(Mapping[str, str]):
+    """Form fields; of a repeated name the last value counts (user variables may come first)."""
+
+    def __init__(self, pairs: list[tuple[str, str]], files: list[Upload] | None = None) -> None:
+        self.pairs = pairs
+        self.files = files or []
+        self._last = dict(pairs)
+
+    def __getitem__(self, name: str) -> str:
+        return self._last[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._last)
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def tree(self) -> dict[str, Any]:
+        """PHP-style names (`payment[products][0][name]`) as nested dictionaries and lists."""
+        root: dict[str, Any] = {}
+        for name, value in self.pairs:
+            _plant(root, _php_path(name), value)
+        grown = _lists(root)
+        return grown if isinstance(grown, dict) else root
+
+
+def _php_path(name: str) -> list[str]:
+    head, *rest = name.split("[")
+    if not rest or any(not part.endswith("]") for part in rest) or len(rest) > MAX_DEPTH:
+        return [name]
+    return [head, *(part[:-1] for part in rest)]
+
+
+def _plant(root: dict[str, Any], path: list[str], value: str) -> None:
+    node = root
+    for step in path[:-1]:
+        below = node.setdefault(step or str(len(node)), {})
+        if not isinstance(below, dict):
+            return
+        node = below
+    node[path[-1] or str(len(node))] = value
+
+
+def _lists(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    grown = {name: _lists(item) for name, item in node.items()}
+    if grown and all(name == str(place) for place, name in enumerate(grown)):
+        return list(grown.values())
+    return grown
+
+
+def load_form(body: bytes, content_type: str) -> Form:
+    """Parse a urlencoded or multipart form from raw bytes, honouring its charset."""
+    media, options = parse_options_header(content_type)
+    charset = options.get("charset", "")
+    if media == "multipart/form-data":
+        return _load_multipart(body, options.get("boundary", ""), charset)
+    pieces = body.split(b"&")
+    if len(pieces) > MAX_FIELDS:
+        raise PayloadError(f"the form has more than {MAX_FIELDS} fields")
+    pairs = []
+    for piece in pieces:
+        if not piece:
+            continue
+        name, _, value = piece.partition(b"=")
+        pairs.append((_unquote(name, charset), _unquote(value, charset)))
+    return Form(pairs)
+
+
+def _unquote(raw: bytes, charset: str) -> str:
+    return decode_text(unquote_to_bytes(raw.replace(b"+", b" ")), charset)
+
+
+class _Latin1Parser(MultiPartParser):
+    """Keeps the bytes of text fields: the charset of each is settled afterwards."""
+
+    def get_part_charset(self, headers: Any) -> str:
+        return "latin-1"
+
+
+def _load_multipart(body: bytes, boundary: str, charset: str) -> Form:
+    from io import BytesIO
+
+    parser = _Latin1Parser(max_form_memory_size=None, max_form_parts=MAX_FIELDS)
+    try:
+        fields, files = parser.parse(BytesIO(body), boundary.encode("latin-1"), len(body))
+    except (ValueError, HTTPException) as error:
+        raise PayloadError(f"the multipart form is broken: {error}") from error
+    pairs = [
+        (_relabel(name, ""), _relabel(value, charset)) for name, value in fields.items(multi=True)
+    ]
+    uploads = [
+        Upload(
+            name,
+            clean_text(item.filename or ""),
+            item.mimetype or "application/octet-stream",
+            item.stream.read(),
+        )
+        for name, item in files.items(multi=True)
+    ]
+    return Form(pairs, uploads)
+
+
+def _relabel(text: str, charset: str) -> str:
+    try:
+        return decode_text(text.encode("latin-1"), charset)
+    except UnicodeEncodeError:
+        return clean_text(text)
+
+
+def xml_parser() -> etree.XMLParser:
+    """A parser that resolves no entity, loads no DTD and stays off the network."""
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False
+    )
+
+
+def load_xml(body: bytes) -> dict[str, Any]:
+    """Parse XML into {root name: value}; attributes become `@name`, text beside them `#text`.
+
+    Local names only. A repeated element becomes a list. A DOCTYPE is refused.
+    """
+    if re.search(rb"<!DOCTYPE|<!ENTITY", body[:4096], re.IGNORECASE):
+        raise PayloadError("XML with a DOCTYPE is not accepted")
+    try:
+        root = etree.fromstring(body, xml_parser())
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise PayloadError(f"the body is not XML: {error}") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise PayloadError("XML with a DOCTYPE is not accepted")
+    return {etree.QName(root).localname: xml_value(root)}
+
+
+def xml_value(element: Any, depth: int = 0) -> Any:
+    """One element as text, None (xsi:nil) or a dictionary of its children."""
+    if depth >= MAX_DEPTH:
+        raise PayloadError(f"XML is nested deeper than {MAX_DEPTH} levels")
+    attributes = {etree.QName(name).localname: value for name, value in element.attrib.items()}
+    if attributes.get("nil") in {"true", "1"}:
+        return None
+    children = [child for child in element if isinstance(child.tag, str)]
+    node: dict[str, Any] = {
+        f"@{name}": clean_text(value)
+        for name, value in attributes.items()
+        if name not in {"nil", "type"}
+    }
+    for child in children:
+        name, value = etree.QName(child).localname, xml_value(child, depth + 1)
+        if name in node:
+            if not isinstance(node[name], list):
+                node[name] = [node[name]]
+            node[name].append(value)
+        else:
+            node[name] = value
+    text = clean_text((element.text or "").strip())
+    if not node:
+        return text
+    if text:
+        node["#text"] = text
+    return node

@@ -1,0 +1,77 @@
+"""The contract of a connector: module-level functions, each optional by direction.
+
+`webhook.py`: verify, answer, accepted, event_key, event_type, ordering_key, parse.
+`poll.py`: read, history, check.
+`sink.py`: push.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from hub.sdk.connection import Connection
+from hub.sdk.records import Change, CheckStep, Page, Receipt, SourceRecord
+from hub.sdk.request import Event, RawRequest, Reply
+
+Lookup = Callable[[str, str], Mapping[str, Any] | None]
+"""Ask the store a question while the sender waits: (kind, value) → facts, or None."""
+
+
+class Verify(Protocol):
+    def __call__(self, request: RawRequest, connection: Connection, now: datetime) -> None:
+        """Raise SignatureError unless the sender proved itself; several secrets may be valid."""
+
+
+class Answer(Protocol):
+    def __call__(self, request: RawRequest, connection: Connection, lookup: Lookup) -> Reply | None:
+        """The vendor's handshake or ping, answered without an event; None when it is an event.
+
+        Called before `verify`: an unsigned ping has no other way in, so it must not reveal or
+        change anything that a signature protects.
+        """
+
+
+class Accepted(Protocol):
+    def __call__(self, request: RawRequest, connection: Connection) -> Reply:
+        """The reply to a stored event, in the vendor's own form."""
+
+
+class EventKey(Protocol):
+    def __call__(self, request: RawRequest, connection: Connection) -> str:
+        """The delivery's own id, or empty: then the body's SHA-256 is the key."""
+
+
+class EventText(Protocol):
+    def __call__(self, request: RawRequest, connection: Connection) -> str:
+        """The event's type, or the key whose events must stay in order. Must not raise."""
+
+
+class Parse(Protocol):
+    def __call__(self, event: Event, connection: Connection) -> Iterable[SourceRecord]:
+        """Pure: bytes in, source records out. Ignored or PayloadError when there are none."""
+
+
+class Read(Protocol):
+    def __call__(
+        self, connection: Connection, stream: str, cursor: Mapping[str, Any]
+    ) -> Iterator[Page]:
+        """Yield pages of a stream from the cursor on, each with the cursor that covers it."""
+
+
+class History(Protocol):
+    def __call__(
+        self, connection: Connection, since: datetime, until: datetime
+    ) -> Iterator[SourceRecord]:
+        """What the vendor says happened in the period, for reconciliation."""
+
+
+class Push(Protocol):
+    def __call__(self, connection: Connection, change: Change, binding: str | None) -> Receipt:
+        """Bring one change to the vendor; raises by who must act."""
+
+
+class Check(Protocol):
+    def __call__(self, connection: Connection) -> Iterable[CheckStep]:
+        """Test the connection step by step."""

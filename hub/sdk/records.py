@@ -1,0 +1,71 @@
+"""What passes between a connector and the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One thing the vendor says, in the vendor's own terms.
+
+    `entity` chooses the mapping. `external_id` is always text. `version` sorts as text and tells
+    newer from older; empty means «as new as its arrival». `part` names the piece of the record
+    that this message tells of (a call's leg, its summary); parts merge in any order.
+    """
+
+    entity: str
+    external_id: str
+    data: Mapping[str, Any]
+    version: str = ""
+    part: str = ""
+    occurred_at: datetime | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One piece of a polled stream: its records and the cursor that covers everything up to here.
+
+    `rejected` are rows that could not be read: (place, reason). `complete` is set on the last page
+    of a full snapshot, and only when the vendor's answer was whole.
+    """
+
+    records: Sequence[SourceRecord]
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    rejected: Sequence[tuple[str, str]] = ()
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest state of one record that a destination must learn."""
+
+    entity: str
+    record_id: int
+    fields: Mapping[str, Any]
+    event_type: str
+    changed_at: datetime
+    delivery_key: str
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a destination answered to one change."""
+
+    external_id: str = ""
+    status_code: int | None = None
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One step of a connection test, with what failed and how to mend it."""
+
+    name: str
+    ok: bool
+    message: str = ""

@@ -1,0 +1,161 @@
+"""The database: engine, read and write transactions, the write lock SQLite needs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+
+POSTGRES_POOL_SIZE = 5
+POSTGRES_POOL_OVERFLOW = 20
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_json(value: Any) -> str:
+    """JSON text; Decimals and times become text."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
+
+
+class WriteLock:
+    """One writer at a time among all threads and processes that write one SQLite file.
+
+    SQLite's own busy handler sleeps up to 100 ms between looks; a file lock wakes at once
+    (measured: p99 of an accept falls from 300–880 ms to 7–23 ms).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._threads = path, threading.Lock()
+        self._file, self._pid = -1, 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock for the length of the block."""
+        with self._threads:
+            if self._pid != os.getpid():
+                # A lock is shared with a forked child through the same open file: open anew.
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._pid = os.getpid()
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+class Database:
+    """The store's engine. `read()` for looking, `write()` for one transaction that commits."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+        self._lock: WriteLock | None = None
+        if self.is_sqlite:
+            self._lock = WriteLock(Path(str(self.engine.url.database) + ".lock"))
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading; what it sees is one moment on SQLite."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One write transaction, committed at the end of the block."""
+        if self._lock is None:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with (
+            self._lock.held(),
+            self.engine.connect().execution_options(uzel_write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def write_in(self, session: Connection) -> Iterator[None]:
+        """A write transaction in a session that is already open (it holds temporary tables)."""
+        if self._lock is None:
+            with session.begin():
+                yield
+            return
+        with self._lock.held():
+            session.execution_options(uzel_write=True)
+            try:
+                with session.begin():
+                    yield
+            finally:
+                session.execution_options(uzel_write=False)
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def insert_for(connection: Connection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT in the dialect of this connection."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        json_serializer=to_json,
+        json_deserializer=orjson.loads,
+        pool_size=5,
+        max_overflow=60,
+        connect_args={"timeout": 30},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None
+        for pragma in (
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "temp_store=MEMORY",
+            "cache_size=-32000",
+        ):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("uzel_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: str) -> Engine:
+    return create_engine(
+        url,
+        json_serializer=to_json,
+        json_deserializer=orjson.loads,
+        pool_size=POSTGRES_POOL_SIZE,
+        max_overflow=POSTGRES_POOL_OVERFLOW,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5},
+    )

@@ -1,0 +1,138 @@
+"""Keyset paging: a page and an opaque cursor that says where the next one begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple_
+
+from hub.sdk.errors import ConfigError
+from hub.store.models import connections
+
+MAX_LIMIT = 200
+MAX_ID = 2**63 - 1
+MAX_CURSOR_CHARACTERS = 400
+Row = dict[str, Any]
+
+
+class CursorError(ConfigError):
+    """The cursor was not given out by this list."""
+
+    code = "cursor"
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """Rows of one page, newest first; `next_cursor` is None on the last page."""
+
+    items: list[Row]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a list is sorted by, descending, the id settling ties. None: by the id alone."""
+
+    key: ColumnElement[int]
+    by: ColumnElement[Any] | None = None
+    name: str = "id"
+
+
+def encode_cursor(order: str, value: datetime | None, row_id: int) -> str:
+    """Where a page ended, as text for a URL."""
+    stamp = value.isoformat() if value is not None else None
+    return base64.urlsafe_b64encode(orjson.dumps([order, stamp, row_id])).decode().rstrip("=")
+
+
+def decode_cursor(text: str, order: str) -> tuple[datetime | None, int]:
+    """The (sort value, id) a cursor stands for; CursorError for anything not made by us."""
+    try:
+        if len(text) > MAX_CURSOR_CHARACTERS:
+            raise ValueError
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        name, stamp, row_id = orjson.loads(raw)
+        value = datetime.fromisoformat(stamp) if stamp is not None else None
+        if name != order or type(row_id) is not int or not 0 <= row_id <= MAX_ID:
+            raise ValueError
+        if value is not None and value.tzinfo is None:
+            raise ValueError
+    except (ValueError, TypeError, binascii.Error, OverflowError):
+        raise CursorError(place="cursor") from None
+    return value, row_id
+
+
+def fetch_page(
+    db: Connection, query: Select[Any], order: Order, limit: int, cursor: str | None
+) -> ListPage:
+    """One page of the query. Rows without a sort value come after all that have one.
+
+    `limit` is cut to 1…200. CursorError when the cursor is not this list's.
+    """
+    limit = max(1, min(limit, MAX_LIMIT))
+    after = decode_cursor(cursor, order.name) if cursor else None
+    rows = _fetch(db, query, order, limit + 1, after)
+    if len(rows) <= limit:
+        return ListPage(rows)
+    rows = rows[:limit]
+    value = rows[-1][order.by.key or ""] if order.by is not None else None
+    return ListPage(rows, encode_cursor(order.name, value, rows[-1]["id"]))
+
+
+def _fetch(
+    db: Connection,
+    query: Select[Any],
+    order: Order,
+    wanted: int,
+    after: tuple[datetime | None, int] | None,
+) -> list[Row]:
+    key, by = order.key, order.by
+    if by is None:
+        if after:
+            query = query.where(key < after[1])
+        return as_dicts(db.execute(query.order_by(key.desc()).limit(wanted)).mappings())
+    rows: list[Row] = []
+    # Two queries, each in index order: databases disagree on where NULL sorts.
+    if after is None or after[0] is not None:
+        dated = query.where(by.is_not(None))
+        if after:
+            dated = dated.where(tuple_(by, key) < tuple_(literal(after[0], by.type), after[1]))
+        dated = dated.order_by(by.desc(), key.desc()).limit(wanted)
+        rows = as_dicts(db.execute(dated).mappings())
+    if len(rows) < wanted and _may_be_null(by):
+        undated = query.where(by.is_(None))
+        if after and after[0] is None:
+            undated = undated.where(key < after[1])
+        undated = undated.order_by(key.desc()).limit(wanted - len(rows))
+        rows += as_dicts(db.execute(undated).mappings())
+    return rows
+
+
+def _may_be_null(column: ColumnElement[Any]) -> bool:
+    return bool(getattr(column, "nullable", True))
+
+
+def as_dicts(rows: Iterable[Mapping[Any, Any]]) -> list[Row]:
+    """Database rows as plain dictionaries."""
+    return [dict(row) for row in rows]
+
+
+def connection_id_of(db: Connection, name: str) -> int:
+    """The key of the connection of this name; 0, which no row has, when there is none."""
+    return db.scalar(select(connections.c.id).where(connections.c.name == name)) or 0
+
+
+def like(text: str) -> str:
+    """A LIKE pattern for «contains», its wildcards escaped by a backslash."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def spellings(text: str) -> Sequence[str]:
+    """The text as people write it: a database may not fold the case of Cyrillic letters."""
+    return tuple(dict.fromkeys((text, text.lower(), text.upper(), text.capitalize())))

@@ -1,0 +1,324 @@
+"""The CRM data store: contacts and all that hangs on them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from hub.store.models.base import (
+    connection_column,
+    contact_column,
+    id_column,
+    metadata,
+    record_columns,
+)
+from hub.store.types import Exact, Id, Json, LongText, Short, UtcTime
+
+contacts = Table(
+    "contacts",
+    metadata,
+    *record_columns(),
+    Column("name", Short),
+    Column("phone", Short),
+    Column("email", Short),
+    Column("company_name", Short),
+    Column("position", Short),
+    Column("inn", Short),
+    Column("city", Short),
+    Column("address", LongText),
+    Column("comment", LongText),
+    Column("manager", Short, index=True),
+    #: Name, phones and e-mails in lower case, for search by any part.
+    Column("search_text", LongText, nullable=False, default=""),
+    Column("last_activity_at", UtcTime),
+    #: Set when this contact was merged into another.
+    Column("merged_into_id", Id, ForeignKey("contacts.id")),
+    Index("ix_contacts_activity", "last_activity_at", "id"),
+    Index("ix_contacts_updated", "updated_at", "id"),
+)
+
+#: Every phone and e-mail of a contact. kind: phone | email
+contact_points = Table(
+    "contact_points",
+    metadata,
+    id_column(),
+    contact_column(nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("value", Short, nullable=False),
+    UniqueConstraint("contact_id", "kind", "value"),
+    Index("ix_contact_points_value", "kind", "value"),
+)
+
+#: Who a phone or e-mail belongs to first: the constraint that lets one person be made only once.
+identity_claims = Table(
+    "identity_claims",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("value", Short, primary_key=True),
+    contact_column(nullable=False, index=True),
+)
+
+#: status: open | merged | dismissed
+possible_duplicates = Table(
+    "possible_duplicates",
+    metadata,
+    id_column(),
+    contact_column(nullable=False),
+    Column("other_id", Id, ForeignKey("contacts.id"), nullable=False),
+    Column("reason", Short, nullable=False),
+    Column("status", String(16), nullable=False, default="open"),
+    Column("event_id", Id),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("contact_id", "other_id"),
+)
+
+#: What a merge moved, so that it can be undone.
+merges = Table(
+    "merges",
+    metadata,
+    id_column(),
+    Column("kept_id", Id, ForeignKey("contacts.id"), nullable=False),
+    Column("merged_id", Id, ForeignKey("contacts.id"), nullable=False),
+    Column("moved", Json, nullable=False),
+    Column("actor", Short, nullable=False, default=""),
+    Column("created_at", UtcTime, nullable=False),
+    Column("undone_at", UtcTime),
+)
+
+#: (connection, entity, external id) ↔ record
+bindings = Table(
+    "bindings",
+    metadata,
+    id_column(),
+    connection_column(nullable=False),
+    Column("entity", String(16), nullable=False),
+    Column("external_id", Short, nullable=False),
+    Column("record_id", Id, nullable=False),
+    UniqueConstraint("connection_id", "entity", "external_id"),
+    Index("ix_bindings_record", "entity", "record_id"),
+)
+
+companies = Table(
+    "companies",
+    metadata,
+    *record_columns(),
+    Column("name", Short),
+    Column("legal_name", Short),
+    Column("inn", Short, index=True),
+    Column("kpp", Short),
+    Column("phone", Short, index=True),
+    Column("email", Short, index=True),
+    Column("address", LongText),
+    Column("comment", LongText),
+    Column("manager", Short),
+    Column("search_text", LongText, nullable=False, default=""),
+    Index("ix_companies_updated", "updated_at", "id"),
+)
+
+leads = Table(
+    "leads",
+    metadata,
+    *record_columns(),
+    contact_column(index=True),
+    Column("title", Short),
+    Column("status", Short),
+    Column("channel", Short),
+    Column("campaign", Short),
+    Column("amount", Exact),
+    Column("currency", String(8)),
+    Column("comment", LongText),
+    Column("page_url", LongText),
+    Column("manager", Short),
+    Column("received_at", UtcTime),
+    Index("ix_leads_updated", "updated_at", "id"),
+)
+
+deals = Table(
+    "deals",
+    metadata,
+    *record_columns(),
+    contact_column(index=True),
+    Column("title", Short),
+    Column("stage", Short),
+    Column("amount", Exact),
+    Column("currency", String(8)),
+    Column("manager", Short),
+    Column("closed_at", UtcTime),
+    Column("comment", LongText),
+    Index("ix_deals_updated", "updated_at", "id"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    *record_columns(),
+    contact_column(index=True),
+    Column("number", Short, index=True),
+    Column("status", Short),
+    Column("placed_at", UtcTime),
+    Column("currency", String(8)),
+    Column("total", Exact),
+    Column("paid_at", UtcTime),
+    Column("payment_method", Short),
+    Column("delivery_method", Short),
+    Column("delivery_total", Exact),
+    Column("delivery_address", LongText),
+    Column("channel", Short),
+    Column("comment", LongText),
+    Column("manager", Short),
+    #: [{external_id, sku, name, product_external_id, quantity, price, total}, …], decimals as text
+    Column("lines", Json, nullable=False, default=list),
+    Index("ix_orders_placed", "placed_at", "id"),
+    Index("ix_orders_updated", "updated_at", "id"),
+)
+
+products = Table(
+    "products",
+    metadata,
+    *record_columns(),
+    Column("name", LongText),
+    Column("sku", Short, index=True),
+    Column("barcode", Short, index=True),
+    Column("variant", Short),
+    Column("parent_external_id", Short),
+    Column("price", Exact),
+    Column("currency", String(8)),
+    Column("unit", Short),
+    Column("category", Short),
+    Column("description", LongText),
+    Column("is_active", Boolean),
+    Column("search_text", LongText, nullable=False, default=""),
+    Index("ix_products_updated", "updated_at", "id"),
+)
+
+#: One row per connection, product, variant and warehouse. `item_key` is the product's external
+#: id, or the SKU when the source has no id.
+stock_levels = Table(
+    "stock_levels",
+    metadata,
+    id_column(),
+    connection_column(nullable=False),
+    Column("item_key", Short, nullable=False),
+    Column("variant", Short, nullable=False, default=""),
+    Column("warehouse", Short, nullable=False, default=""),
+    Column("sku", Short, nullable=False, default="", index=True),
+    Column("product_external_id", Short, nullable=False, default=""),
+    Column("product_name", LongText, nullable=False, default=""),
+    Column("quantity", Exact, nullable=False),
+    Column("reserved", Exact),
+    Column("available", Exact),
+    Column("price", Exact),
+    Column("currency", String(8)),
+    #: As the source says; NULL means «as of the stream's last good run» (cursors.fresh_at).
+    Column("as_of", UtcTime),
+    #: The polled stream the row belongs to; empty for rows that webhooks bring.
+    Column("stream", Short, nullable=False, default=""),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("run_id", Id),
+    Column("search_text", LongText, nullable=False, default=""),
+    UniqueConstraint("connection_id", "item_key", "variant", "warehouse"),
+    Index("ix_stock_levels_updated", "updated_at", "id"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    *record_columns(),
+    contact_column(index=True),
+    Column("direction", String(16)),
+    Column("status", String(16)),
+    Column("from_number", Short),
+    Column("to_number", Short),
+    Column("line_number", Short),
+    Column("extension", Short),
+    Column("started_at", UtcTime),
+    Column("answered_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("wait_seconds", Integer),
+    Column("talk_seconds", Integer),
+    Column("recording_id", Short),
+    Column("recording_url", LongText),
+    Column("manager", Short),
+    #: What each part of the call said; the columns above are derived from it (crm/calls.py).
+    Column("parts", Json, nullable=False, default=dict),
+    Index("ix_calls_started", "started_at", "id"),
+    Index("ix_calls_updated", "updated_at", "id"),
+)
+
+#: kind: mail | auto_reply | bounce | bulk
+messages = Table(
+    "messages",
+    metadata,
+    *record_columns(),
+    contact_column(index=True),
+    Column("channel", String(16)),
+    Column("direction", String(8)),
+    Column("from_address", Short),
+    Column("to_address", LongText),
+    Column("subject", LongText),
+    Column("text", LongText),
+    Column("sent_at", UtcTime),
+    Column("message_id", LongText),
+    Column("in_reply_to", LongText),
+    Column("references", Json),
+    Column("attachments", Json),
+    Column("kind", String(16)),
+    Column("manager", Short),
+    #: The smallest Message-ID of the conversation, the same from any order of arrival.
+    Column("thread_key", Short, index=True),
+    Index("ix_messages_sent", "sent_at", "id"),
+    Index("ix_messages_updated", "updated_at", "id"),
+)
+
+#: Every Message-ID a conversation mentions, so that a late parent finds its children.
+message_refs = Table(
+    "message_refs",
+    metadata,
+    Column("ref", Short, primary_key=True),
+    Column("thread_key", Short, nullable=False, index=True),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    *record_columns(),
+    contact_column(index=True),
+    Column("title", Short),
+    Column("due_at", UtcTime),
+    Column("done_at", UtcTime),
+    Column("comment", LongText),
+    Column("manager", Short, index=True),
+    Index("ix_tasks_updated", "updated_at", "id"),
+)
+
+#: One entry per record on a contact's timeline; `kind` is the entity.
+timeline = Table(
+    "timeline",
+    metadata,
+    id_column(),
+    contact_column(nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("occurred_at", UtcTime, nullable=False),
+    connection_column(),
+    Column("event_id", Id),
+    #: What a page shows without reading the record: number, status, subject, seconds …
+    Column("summary", Json, nullable=False, default=dict),
+    UniqueConstraint("kind", "record_id"),
+    Index("ix_timeline_contact", "contact_id", "occurred_at", "id"),
+)
+
+#: What each event, run or person changed: {field: [before, after]}.
+changes = Table(
+    "changes",
+    metadata,
+    id_column(),
+    Column("entity", String(16), nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("event_id", Id, index=True),
+    Column("run_id", Id, index=True),
+    Column("user_id", Id),
+    Column("action", String(16), nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_changes_record", "entity", "record_id", "id"),
+)

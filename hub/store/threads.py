@@ -1,0 +1,72 @@
+"""Conversations: messages that name one another, joined whatever order they arrive in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select, update
+
+from hub.store.database import insert_for
+from hub.store.models import message_refs, messages
+
+
+def short_ref(message_id: str) -> str:
+    """A Message-ID as a key: long ones, which no index takes, by their digest."""
+    if len(message_id) <= 200:
+        return message_id
+    return "sha256:" + hashlib.sha256(message_id.encode()).hexdigest()
+
+
+class Threads:
+    """Joins Message-IDs into conversations; a conversation's key is its smallest Message-ID."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._keys: dict[str, str] = {}
+        self._moved: dict[str, str] = {}
+
+    def join(self, message_ids: Iterable[str]) -> str:
+        """Declare that these belong together; returns the conversation's key."""
+        refs = sorted({short_ref(item) for item in message_ids if item})
+        if not refs:
+            return ""
+        unknown = [ref for ref in refs if ref not in self._keys]
+        if unknown:
+            query = select(message_refs.c.ref, message_refs.c.thread_key).where(
+                message_refs.c.ref.in_(unknown)
+            )
+            for ref, key in self._connection.execute(query):
+                self._keys[ref] = self._latest(key)
+        olds = {self._latest(self._keys[ref]) for ref in refs if ref in self._keys}
+        key = min(olds | set(refs))
+        for old in olds - {key}:
+            self._moved[old] = key
+        for ref in refs:
+            self._keys[ref] = key
+        return key
+
+    def _latest(self, key: str) -> str:
+        while key in self._moved:
+            key = self._moved[key]
+        return key
+
+    def flush(self) -> None:
+        """Write the joined conversations."""
+        for old in sorted(self._moved):
+            new = self._latest(old)
+            for table in (message_refs, messages):
+                self._connection.execute(
+                    update(table).where(table.c.thread_key == old).values(thread_key=new)
+                )
+        if self._keys:
+            statement = insert_for(self._connection, message_refs)
+            self._connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["ref"], set_={"thread_key": statement.excluded.thread_key}
+                ),
+                [
+                    {"ref": ref, "thread_key": self._latest(key)}
+                    for ref, key in sorted(self._keys.items())
+                ],
+            )

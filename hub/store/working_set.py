@@ -1,0 +1,334 @@
+"""The records one transaction works on: read set-wise, changed in memory, written set-wise.
+
+`mark()` and `rollback(mark)` are savepoints without a round trip: a failing event undoes its own
+changes and leaves the rest of the batch alone. `flush()` writes everything; a row that another
+transaction made meanwhile surfaces there as IntegrityError, and the batch is done anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy.sql.schema import Table
+
+from hub.store import outbox, threads
+from hub.store.database import insert_for
+from hub.store.models import (
+    ENTITY_TABLES,
+    bindings,
+    changes,
+    contact_points,
+    identity_claims,
+    possible_duplicates,
+    timeline,
+)
+
+CHUNK = 400
+BindingKey = tuple[int, str, str]
+Point = tuple[str, str]
+RowKey = tuple[str, int]
+
+
+def _defaults(table: Table) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for column in table.columns:
+        default = column.default
+        value = getattr(default, "arg", None) if default is not None else None
+        made[column.name] = value(None) if callable(value) else value
+    return made
+
+
+class WorkingSet:
+    """Records of one transaction on `connection`, all changes stamped `now`."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection, self.now = connection, now
+        self._rows: dict[RowKey, dict[str, Any]] = {}
+        self._new: dict[RowKey, None] = {}
+        self._dirty: dict[RowKey, None] = {}
+        self._bindings: dict[BindingKey, int | None] = {}
+        self._new_bindings: dict[BindingKey, int] = {}
+        self._points: dict[Point, set[int]] = {}
+        self._new_points: dict[tuple[int, str, str], None] = {}
+        self._claims: dict[Point, int] = {}
+        self._timeline: dict[RowKey, dict[str, Any]] = {}
+        self._changes: list[dict[str, Any]] = []
+        self._duties: list[outbox.Duty] = []
+        self._duplicates: dict[tuple[int, int], dict[str, Any]] = {}
+        self._ids: dict[str, list[int]] = defaultdict(list)
+        self._undo: list[Callable[[], object]] = []
+        self.threads = threads.Threads(connection)
+
+    # Savepoints in memory.
+
+    def mark(self) -> int:
+        """A point to roll back to."""
+        return len(self._undo)
+
+    def rollback(self, mark: int) -> None:
+        """Undo everything since the mark."""
+        while len(self._undo) > mark:
+            self._undo.pop()()
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        if key in table:
+            before = table[key]
+            self._undo.append(lambda: table.__setitem__(key, before))
+        else:
+            self._undo.append(lambda: table.pop(key, None))
+        table[key] = value
+
+    def _append(self, items: list[Any], item: Any) -> None:
+        items.append(item)
+        self._undo.append(items.pop)
+
+    # Looking.
+
+    def preload(self, keys: Iterable[BindingKey], points: Iterable[Point]) -> None:
+        """Fetch bindings, contact points and the rows behind them in a few statements."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._bindings]
+        self._load_bindings(wanted)
+        missing = [point for point in dict.fromkeys(points) if point not in self._points]
+        self._load_points(missing)
+        rows: dict[str, set[int]] = defaultdict(set)
+        for key in wanted:
+            if (found := self._bindings[key]) is not None:
+                rows[key[1]].add(found)
+        for point in missing:
+            rows["contact"] |= self._points[point]
+        for entity, ids in rows.items():
+            self._load_rows(entity, ids)
+        owners = {
+            row["contact_id"]
+            for (entity, _), row in self._rows.items()
+            if entity != "contact" and row.get("contact_id")
+        }
+        self._load_rows("contact", owners)
+
+    def _load_bindings(self, keys: list[BindingKey]) -> None:
+        columns = (bindings.c.connection_id, bindings.c.entity, bindings.c.external_id)
+        for start in range(0, len(keys), CHUNK):
+            chunk = keys[start : start + CHUNK]
+            for key in chunk:
+                self._bindings[key] = None
+            query = select(*columns, bindings.c.record_id).where(tuple_(*columns).in_(chunk))
+            for connection_id, entity, external_id, record_id in self.connection.execute(query):
+                self._bindings[(connection_id, entity, external_id)] = record_id
+
+    def _load_points(self, points: list[Point]) -> None:
+        columns = (contact_points.c.kind, contact_points.c.value)
+        for start in range(0, len(points), CHUNK):
+            chunk = points[start : start + CHUNK]
+            for point in chunk:
+                self._points[point] = set()
+            query = select(*columns, contact_points.c.contact_id).where(tuple_(*columns).in_(chunk))
+            for kind, value, contact_id in self.connection.execute(query):
+                self._points[(kind, value)].add(contact_id)
+
+    def _load_rows(self, entity: str, ids: Iterable[int]) -> None:
+        table = ENTITY_TABLES[entity]
+        missing = sorted(key for key in ids if (entity, key) not in self._rows)
+        for start in range(0, len(missing), CHUNK):
+            # In order of id, so that two workers lock the same rows the same way round.
+            query = (
+                select(table)
+                .where(table.c.id.in_(missing[start : start + CHUNK]))
+                .order_by(table.c.id)
+                .with_for_update()
+            )
+            for row in self.connection.execute(query).mappings():
+                self._rows[(entity, row["id"])] = dict(row)
+
+    def bound(self, connection_id: int, entity: str, external_id: str) -> int | None:
+        """The record that this connection's external id is bound to."""
+        key = (connection_id, entity, external_id)
+        if key not in self._bindings:
+            self._load_bindings([key])
+        return self._bindings[key]
+
+    def row(self, entity: str, record_id: int) -> Mapping[str, Any]:
+        """A record's present values. KeyError when there is none."""
+        if (entity, record_id) not in self._rows:
+            self._load_rows(entity, [record_id])
+        return self._rows[(entity, record_id)]
+
+    def contacts_with(self, kind: str, value: str) -> set[int]:
+        """The contacts that have this phone or e-mail."""
+        point = (kind, value)
+        if point not in self._points:
+            self._load_points([point])
+        return self._points[point]
+
+    # Changing.
+
+    def create(self, entity: str, values: Mapping[str, Any]) -> int:
+        """Add a record; returns its key."""
+        table = ENTITY_TABLES[entity]
+        record_id = self._next_id(table)
+        row = {
+            **_defaults(table),
+            "created_at": self.now,
+            "updated_at": self.now,
+            **values,
+            "id": record_id,
+        }
+        self._put(self._rows, (entity, record_id), row)
+        self._put(self._new, (entity, record_id), None)
+        return record_id
+
+    def change(self, entity: str, record_id: int, values: Mapping[str, Any]) -> None:
+        """Set columns of a record."""
+        row = {**self.row(entity, record_id), **values}
+        self._put(self._rows, (entity, record_id), row)
+        if (entity, record_id) not in self._new:
+            self._put(self._dirty, (entity, record_id), None)
+
+    def bind(self, connection_id: int, entity: str, external_id: str, record_id: int) -> None:
+        """Remember whose external id this is."""
+        key = (connection_id, entity, external_id)
+        if self.bound(*key) is None:
+            self._put(self._bindings, key, record_id)
+            self._put(self._new_bindings, key, record_id)
+
+    def add_point(self, contact_id: int, kind: str, value: str) -> None:
+        """Give a contact a phone or e-mail; the first to have it claims it."""
+        holders = self.contacts_with(kind, value)
+        if contact_id in holders:
+            return
+        if not holders:
+            self._put(self._claims, (kind, value), contact_id)
+        self._put(self._points, (kind, value), holders | {contact_id})
+        self._put(self._new_points, (contact_id, kind, value), None)
+
+    def suspect(self, one: int, other: int, reason: str, event_id: int | None) -> None:
+        """Enter a possible duplicate."""
+        pair = (min(one, other), max(one, other))
+        if one != other and pair not in self._duplicates:
+            entry = {"reason": reason, "event_id": event_id, "status": "open"}
+            self._put(self._duplicates, pair, entry)
+
+    def log_change(self, entry: dict[str, Any]) -> None:
+        """Add an entry to the journal of changes."""
+        self._append(self._changes, {**_CHANGE, **entry, "at": self.now})
+
+    @property
+    def logged(self) -> Sequence[Mapping[str, Any]]:
+        """The journal entries of this batch."""
+        return self._changes
+
+    def enter(self, kind: str, record_id: int, entry: dict[str, Any]) -> None:
+        """Put a record on its contact's timeline, or renew its entry."""
+        self._put(self._timeline, (kind, record_id), entry)
+
+    def owe(self, duty: outbox.Duty) -> None:
+        """Owe a destination this change."""
+        self._append(self._duties, duty)
+
+    def _next_id(self, table: Table) -> int:
+        pool = self._ids[table.name]
+        if not pool:
+            if self.connection.dialect.name == "sqlite":
+                # Nobody else writes while this transaction holds the write lock.
+                top = self.connection.scalar(select(func.max(table.c.id))) or 0
+                used = [key for name, key in self._new if ENTITY_TABLES[name] is table]
+                start = max([top, *used]) + 1
+                pool.extend(range(start + 499, start - 1, -1))
+            else:
+                query = text(
+                    "SELECT nextval(pg_get_serial_sequence(:name, 'id'))"
+                    " FROM generate_series(1, 50)"
+                )
+                found = self.connection.execute(query, {"name": table.name}).scalars().all()
+                pool.extend(reversed(found))
+        return pool.pop()
+
+    # Writing.
+
+    def flush(self) -> None:
+        """Write everything; IntegrityError when another transaction was quicker."""
+        self._flush_rows()
+        run = self.connection.execute
+        if self._new_points:
+            names = ("contact_id", "kind", "value")
+            run(
+                insert(contact_points),
+                [dict(zip(names, key, strict=True)) for key in sorted(self._new_points)],
+            )
+        if self._claims:
+            run(
+                insert(identity_claims),
+                [
+                    {"kind": kind, "value": value, "contact_id": contact_id}
+                    for (kind, value), contact_id in sorted(self._claims.items())
+                ],
+            )
+        if self._new_bindings:
+            run(
+                insert(bindings),
+                [
+                    {
+                        "connection_id": key[0],
+                        "entity": key[1],
+                        "external_id": key[2],
+                        "record_id": record_id,
+                    }
+                    for key, record_id in sorted(self._new_bindings.items())
+                ],
+            )
+        self._flush_duplicates()
+        self._flush_timeline()
+        self.threads.flush()
+        if self._changes:
+            run(insert(changes), self._changes)
+        outbox.add(self.connection, self._duties, self.now)
+
+    def _flush_rows(self) -> None:
+        fresh: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for entity, record_id in self._new:
+            fresh[entity].append(self._rows[(entity, record_id)])
+        for entity in sorted(fresh, key=lambda name: name != "contact"):
+            self.connection.execute(insert(ENTITY_TABLES[entity]), fresh[entity])
+        changed: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for entity, record_id in sorted(self._dirty):
+            row = {**self._rows[(entity, record_id)], "updated_at": self.now, "key": record_id}
+            row.pop("id")
+            changed[entity].append(row)
+        for entity, rows in changed.items():
+            table = ENTITY_TABLES[entity]
+            values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
+            self.connection.execute(
+                update(table).where(table.c.id == bindparam("key")).values(values), rows
+            )
+
+    def _flush_duplicates(self) -> None:
+        if self._duplicates:
+            self.connection.execute(
+                insert_for(self.connection, possible_duplicates).on_conflict_do_nothing(),
+                [
+                    {"contact_id": one, "other_id": other, "created_at": self.now, **entry}
+                    for (one, other), entry in sorted(self._duplicates.items())
+                ],
+            )
+
+    def _flush_timeline(self) -> None:
+        if not self._timeline:
+            return
+        statement = insert_for(self.connection, timeline)
+        names = ("contact_id", "occurred_at", "connection_id", "event_id", "summary")
+        self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["kind", "record_id"],
+                set_={name: statement.excluded[name] for name in names},
+            ),
+            [
+                {"kind": kind, "record_id": record_id, **entry}
+                for (kind, record_id), entry in sorted(self._timeline.items())
+            ],
+        )
+
+
+_CHANGE: dict[str, Any] = {"event_id": None, "run_id": None, "user_id": None}

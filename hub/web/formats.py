@@ -1,0 +1,184 @@
+"""How values look to people: times in the company's zone, phones, money, quantities, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import phonenumbers
+from babel import Locale, dates, numbers
+from flask import Flask
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+
+from hub.mapping.transforms import MISSING
+from hub.store.database import utc_now
+from hub.web.context import company_zone, local_now, people
+
+NOTHING = "—"
+_SHORT = {"ru": ("d MMM, HH:mm", "d MMM y, HH:mm"), "en": ("d MMM, HH:mm", "d MMM y, HH:mm")}
+
+
+def locale() -> Locale:
+    """The locale of this request."""
+    return get_locale() or Locale("ru")
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment: the time alone today, with the day this year, with the year before."""
+    local, now = moment.astimezone(company_zone()), local_now()
+    if local.date() == now.date():
+        return dates.format_time(local, "HH:mm", locale=locale())
+    same_year, other_year = _SHORT.get(locale().language, _SHORT["en"])
+    pattern = same_year if local.year == now.year else other_year
+    return dates.format_datetime(local, pattern, locale=locale())
+
+
+def when(moment: datetime | str | None) -> str | Markup:
+    """A moment as a <time> with the full time on hover."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if moment is None:
+        return NOTHING
+    local = moment.astimezone(company_zone())
+    full = dates.format_datetime(local, "d MMMM y, HH:mm:ss (VV)", locale=locale())
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(), full, moment_text(moment)
+    )
+
+
+def ago(moment: datetime) -> str:
+    """How long ago, in words: «42 минуты»."""
+    return span((utc_now() - moment).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """A length of time in words, to the largest unit."""
+    delta = timedelta(seconds=max(0, seconds))
+    return dates.format_timedelta(delta, granularity="second", threshold=1.2, locale=locale())
+
+
+def duration(seconds: int | None) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    if seconds is None:
+        return NOTHING
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def phone(value: str | None) -> str:
+    """A phone in international spelling; an extension as it is."""
+    if not value:
+        return NOTHING
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return value
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def decimal_of(value: Any) -> Decimal | None:
+    """A number that may be stored as text; None when it is none."""
+    try:
+        return Decimal(str(value)) if value not in (None, "") else None
+    except ArithmeticError:
+        return None
+
+
+def money(value: Any, currency: str | None = None) -> str:
+    """An amount with its currency; kopecks only where there are any."""
+    amount = decimal_of(value)
+    if amount is None or not amount.is_finite():
+        return NOTHING
+    pattern = "#,##0" if amount == amount.to_integral_value() else "#,##0.00"
+    if not currency:
+        return numbers.format_decimal(amount, pattern, locale=locale())
+    sign = "\xa4\xa0" if locale().language == "en" and currency not in ("USD", "EUR") else "\xa4"
+    pattern = f"{pattern}\xa0\xa4" if locale().language == "ru" else f"{sign}{pattern}"
+    try:
+        return numbers.format_currency(
+            amount, currency, pattern, locale=locale(), currency_digits=False
+        )
+    except (ValueError, LookupError):
+        return f"{numbers.format_decimal(amount, locale=locale())} {currency}"
+
+
+def quantity(value: Any) -> str:
+    """A quantity with as many digits after the point as it has."""
+    amount = decimal_of(value)
+    if amount is None or not amount.is_finite():
+        return NOTHING
+    return numbers.format_decimal(amount, "#,##0.######", locale=locale())
+
+
+def count(value: int) -> str:
+    """A whole number with groups of digits."""
+    return numbers.format_decimal(value, "#,##0", locale=locale())
+
+
+def size(value: int) -> str:
+    """Bytes as people read them."""
+    if value < 1024:
+        return _("%(number)s B", number=value)
+    return _("%(number)s KB", number=count(round(value / 1024)))
+
+
+def person(email: str | None) -> str:
+    """A manager's name where the hub knows it, else what the source calls them."""
+    return people().get(email, email) if email else NOTHING
+
+
+def plain(value: Any) -> str:
+    """Any value of a record or a trace as one text."""
+    if value is MISSING:
+        return _("not in the data")
+    if value is None:
+        return _("empty")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, str):
+        return value or _("empty text")
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Mapping | list | tuple):
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return str(value)
+
+
+def pretty(value: Any) -> str:
+    """JSON on several lines."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(value, default=_plain_key, option=options).decode()
+
+
+def _plain_key(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def local_title(titles: Mapping[str, str]) -> str:
+    """The title of a connector, stream or setting in the reader's language."""
+    return titles.get(locale().language) or titles["en"]
+
+
+def lines(text: str | None) -> Markup:
+    """Plain text with its line breaks; never HTML."""
+    return Markup("<br>").join(escape(line) for line in (text or "").splitlines())
+
+
+FILTERS = (
+    when, ago, span, duration, phone, money, quantity, count, size, person, plain, pretty,
+    local_title, lines,
+)  # fmt: skip
+
+
+def init(app: Flask) -> None:
+    """Give the templates these filters."""
+    for function in FILTERS:
+        app.add_template_filter(function)

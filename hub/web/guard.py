@@ -1,0 +1,146 @@
+"""Who may open what, and what every page carries: CSRF, security headers, error pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from hub.sdk.errors import HubError
+from hub.store.lists.paging import CursorError
+from hub.web.context import the_user
+
+csrf = CSRFProtect()
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def protect(
+    blueprint: Blueprint, readers: Collection[str] = (), writers: Collection[str] = ()
+) -> None:
+    """Guard every view of a blueprint. No readers: open to strangers too."""
+
+    @blueprint.before_request
+    def _check() -> BaseResponse | None:
+        csrf.protect()
+        return _check_role(readers, writers) if readers else None
+
+    blueprint.after_request(add_headers)
+    blueprint.register_error_handler(CSRFError, _csrf_page)
+    blueprint.register_error_handler(CursorError, _first_page)
+    blueprint.register_error_handler(HubError, _refusal)
+    blueprint.register_error_handler(HTTPException, error_page)
+
+
+def _check_role(readers: Collection[str], writers: Collection[str]) -> BaseResponse | None:
+    user = the_user()
+    if user is None:
+        return to_login()
+    allowed = readers if request.method in SAFE_METHODS else writers
+    if user.role not in allowed:
+        abort(403)
+    return None
+
+
+def to_login() -> BaseResponse:
+    """Send a stranger to the login page and back afterwards."""
+    wanted = request.full_path.rstrip("?") if request.method in SAFE_METHODS else "/"
+    address = url_for("auth.login", next=wanted)
+    if request.headers.get("HX-Request"):
+        # A redirect would put the login page into a part of this one.
+        return Response(status=401, headers={"HX-Redirect": url_for("auth.login")})
+    return redirect(address)
+
+
+def safe_next(wanted: str | None) -> str:
+    """The address to go on to: one of our own paths, else the first page."""
+    home = url_for("managers.home")
+    if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
+        return home
+    if any(ord(character) < 32 or character == "\\" for character in wanted):
+        return home
+    parts = urlsplit(wanted)
+    return home if parts.scheme or parts.netloc else wanted
+
+
+def add_headers(response: Any) -> Any:
+    """Put the security headers on a page; what a view set itself stays."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.vary.add("HX-Request")
+    return response
+
+
+def error_page(error: HTTPException) -> BaseResponse:
+    """A page that says what went wrong and where to go."""
+    code = error.code or 500
+    if error.response is not None:
+        return error.response
+    titles = {
+        400: _("The request cannot be understood"),
+        403: _("You have no access here"),
+        404: _("There is no such page"),
+        405: _("This page cannot be used like that"),
+    }
+    texts = {
+        403: _("Your role does not open this page. An administrator can change your role."),
+        404: _("The record may have been removed, or the address is wrong."),
+    }
+    title = titles.get(code, _("Something went wrong"))
+    page = render_template("error.html", code=code, title=title, text=texts.get(code, ""))
+    return add_headers(make_response(page, code))  # type: ignore[no-any-return]  # headers only
+
+
+def _csrf_page(error: CSRFError) -> BaseResponse:
+    text = _("The page was open for too long. Go back, reload it and try again.")
+    page = render_template("error.html", code=400, title=_("The form has expired"), text=text)
+    return make_response(page, 400)
+
+
+def _first_page(error: CursorError) -> BaseResponse:
+    from hub.web.lists import here
+
+    return redirect(here(cursor=None))
+
+
+def _refusal(error: HubError) -> BaseResponse:
+    """What a step of the hub refused: said above the page it was asked from."""
+    if request.method in SAFE_METHODS:
+        page = render_template("error.html", code=409, title=_("Not possible"), text=error.message)
+        return make_response(page, 409)
+    flash(error.message, "danger")
+    return redirect(safe_next(request.form.get("next")))

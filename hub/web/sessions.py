@@ -1,0 +1,69 @@
+"""Sessions and languages: who is signed in, for how long, and in which words the pages speak."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask_babel import Babel
+from flask_login import LoginManager
+
+from hub.settings import LANGUAGES
+from hub.store import users
+from hub.store.store import Store
+from hub.web.context import SiteUser, the_store, the_user
+
+LANGUAGE_COOKIE = "uzel_language"
+DEFAULT_IDLE_MINUTES = 480
+TRANSLATIONS = str(Path(__file__).parent / "translations")
+
+
+class SiteSessions(SecureCookieSessionInterface):
+    """Signed cookies: Secure when the page came over https, renewed by pages and not by assets."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Over plain http, as on one machine, a Secure cookie would never come back."""
+        return request.is_secure
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """An asset is cached by everyone, so it must carry nobody's cookie."""
+        return request.blueprint != "assets" and super().should_set_cookie(app, session)
+
+
+def init(app: Flask, store: Store) -> None:
+    """Set up sessions, sign-in and languages."""
+    idle = int(store.settings.option("sessions.idle_minutes", DEFAULT_IDLE_MINUTES))
+    app.config.update(
+        SESSION_COOKIE_NAME="uzel_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        # The cookie's own signed time is checked against this, so idleness ends the session.
+        PERMANENT_SESSION_LIFETIME=timedelta(minutes=idle),
+    )
+    app.secret_key = app.secret_key or store.vault.derive("sessions")
+    app.session_interface = SiteSessions()
+    manager = LoginManager(app)
+    # Tied to the browser, it would throw out everyone whose address changes on the road.
+    manager.session_protection = None
+    manager.user_loader(load_user)
+    Babel(app, default_translation_directories=TRANSLATIONS, locale_selector=language)
+
+
+def load_user(session_id: str) -> SiteUser | None:
+    """The user a session stands for; None when it ended."""
+    user_id, _, epoch = session_id.partition(".")
+    if not (user_id.isdecimal() and epoch.isdecimal()):
+        return None
+    row = users.get_user(the_store().database, int(user_id))
+    if row is None or not row.is_active or row.session_epoch != int(epoch):
+        return None
+    return SiteUser(row)
+
+
+def language() -> str:
+    """The language of this request: the user's, the browser's cookie, the company's."""
+    user = the_user()
+    wanted = (user.row.language if user else "") or request.cookies.get(LANGUAGE_COOKIE, "")
+    return wanted if wanted in LANGUAGES else the_store().settings.language

@@ -1,0 +1,79 @@
+"""Puts the site together: blueprints, sessions, languages, filters, assets."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, request, url_for
+
+from hub.store.store import Store
+from hub.web import admin, auth, formats, guard, lists, managers, sessions, words
+from hub.web.context import EXTENSION, actor, the_user
+
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+VENDOR = {
+    "css": "vendor/tabler-1.6.1/tabler.min.css",
+    "htmx": "vendor/htmx-2.0.11/htmx.min.js",
+    "icons": "vendor/tabler-icons-3.51.0/icons.svg",
+}
+ONE_YEAR_SECONDS = 365 * 24 * 3600
+
+
+def register(app: Flask, store: Store) -> None:
+    """Add the managers' and admins' pages to an app. The store must be at the current schema."""
+    app.extensions[EXTENSION] = store
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    # The gateway and the API have their own proof of the sender; guard.protect checks the pages.
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False
+    guard.csrf.init_app(app)
+    sessions.init(app, store)
+    formats.init(app)
+    app.add_template_global(asset)
+    for name in ("word", "options", "entity_word", "field_label", "record_url"):
+        app.add_template_global(getattr(words, name))
+    app.add_template_global(lists.here)
+    app.add_template_global(actor)
+    blueprints = (_assets(), auth.blueprint, managers.blueprint, admin.blueprint)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    app.context_processor(_page_context)
+
+
+def _page_context() -> dict[str, Any]:
+    return {"user": the_user(), "vendor": VENDOR, "language": sessions.language}
+
+
+def _assets() -> Blueprint:
+    blueprint = Blueprint(
+        "assets",
+        __name__,
+        static_folder=str(STATIC),
+        static_url_path="/assets",
+        template_folder=str(FOLDER / "templates"),
+    )
+
+    @blueprint.after_request
+    def _cache(response: Response) -> Response:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.status_code == 200 and request.args.get("v"):
+            response.cache_control.no_cache = None
+            response.cache_control.public = True
+            response.cache_control.max_age = ONE_YEAR_SECONDS
+            response.cache_control.immutable = True
+        return response
+
+    return blueprint
+
+
+def asset(name: str) -> str:
+    """The address of a static file, changing with its content."""
+    return url_for("assets.static", filename=name, v=_digest(name))
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,155 @@
+"""Who may import what: every arrow points down, and the outside is reached in one place."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.architecture.source import ROOT, Source, sources
+
+#: Layers from the top down. A module may import layers below its own, and inside its own part.
+#: Parts on one line stand side by side and do not import each other.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("hub.app", "hub.cli"),
+    ("hub.embedded",),
+    ("hub.web", "hub.api", "hub.gateway"),
+    ("hub.jobs", "hub.schedule"),
+    ("hub.flow",),
+    ("hub.crm",),
+    ("hub.mapping", "hub.store"),
+    ("hub.registry", "hub.queues"),
+    ("hub.log", "hub.schedules"),
+    ("hub.settings",),
+    ("hub.sdk",),
+)
+#: Arrows that side-by-side parts may draw all the same, with the reason.
+SIDEWAYS: dict[tuple[str, str], str] = {
+    ("hub.cli", "hub.app"): "the command line starts the web application",
+    ("hub.app", "hub.cli"): "Flask's own commands are the hub's",
+    ("hub.schedule", "hub.jobs"): "the schedule names the jobs",
+    ("hub.jobs", "hub.schedule"): "a job plans the next ones",
+}
+RANKS = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
+
+#: Packages that call other systems; only the HTTP client may.
+CALLERS = {"requests", "urllib3", "httpx", "aiohttp", "http.client", "urllib.request"}
+CALLERS_ALLOWED: dict[str, str] = {
+    "hub/sdk/http.py": "the one way out",
+    "hub/sdk/testing.py": "emulators post to the hub",
+    "connectors/_protocols/soap.py": "names the type of an answer",
+    "connectors/_protocols/soap_transport.py": "streams answers of the HTTP client's own session",
+}
+ENVIRONMENT_ALLOWED: dict[str, str] = {"hub/settings.py": "the only reader"}
+
+HUB = [source for source in sources("hub") if source.module != "hub"]
+CODE = sources("hub", "connectors")
+
+
+def part_of(module: str) -> str:
+    """The layer's part a module belongs to, or nothing."""
+    return ".".join(module.split(".")[:2])
+
+
+def owned(imported: str) -> bool:
+    return imported.startswith("hub.")
+
+
+@pytest.mark.parametrize("source", HUB, ids=lambda source: source.name)
+def test_every_module_has_a_layer(source: Source) -> None:
+    assert part_of(source.module) in RANKS, "give it a place in LAYERS and in hub/README.md"
+
+
+@pytest.mark.parametrize("source", HUB, ids=lambda source: source.name)
+def test_imports_point_down(source: Source) -> None:
+    own = part_of(source.module)
+    wrong = []
+    for imported, line in source.imports:
+        other = part_of(imported)
+        if not owned(imported) or other == own or other not in RANKS:
+            continue
+        sideways = RANKS[other] == RANKS[own] and (own, other) in SIDEWAYS
+        if RANKS[other] <= RANKS[own] and not sideways:
+            wrong.append(f"line {line}: {own} imports {imported}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("source", HUB, ids=lambda source: source.name)
+def test_the_hub_reaches_connectors_through_the_registry(source: Source) -> None:
+    found = [item for item in source.imports if item[0].partition(".")[0] == "connectors"]
+    assert not found
+
+
+@pytest.mark.parametrize("source", sources("connectors/_protocols"), ids=lambda source: source.name)
+def test_shared_protocols_know_no_connector(source: Source) -> None:
+    for imported, line in source.imports:
+        root = imported.partition(".")[0]
+        if root == "connectors":
+            assert imported.startswith("connectors._protocols"), f"line {line}: {imported}"
+        if root == "hub":
+            assert imported.startswith("hub.sdk"), f"line {line}: {imported}"
+
+
+@pytest.mark.parametrize("source", CODE, ids=lambda source: source.name)
+def test_nothing_imports_the_tests(source: Source) -> None:
+    assert not [item for item in source.imports if item[0].partition(".")[0] == "tests"]
+
+
+def calls_out(source: Source) -> list[str]:
+    return [
+        f"line {line}: {imported}"
+        for imported, line in source.imports
+        if any(imported == name or imported.startswith(f"{name}.") for name in CALLERS)
+    ]
+
+
+def reads_environment(source: Source) -> list[str]:
+    found = [
+        f"line {node.lineno}"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "environb", "getenv"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
+    names = [line for name, line in source.imports if name in {"os.environ", "os.getenv"}]
+    return found + [f"line {line}" for line in names]
+
+
+@pytest.mark.parametrize("source", CODE, ids=lambda source: source.name)
+def test_only_the_http_client_calls_out(source: Source) -> None:
+    if source.name not in CALLERS_ALLOWED and source.path.stem != "emulator":
+        assert not calls_out(source)
+
+
+@pytest.mark.parametrize("source", CODE, ids=lambda source: source.name)
+def test_only_settings_read_the_environment(source: Source) -> None:
+    if source.name not in ENVIRONMENT_ALLOWED:
+        assert not reads_environment(source)
+
+
+@pytest.mark.parametrize("name", CALLERS_ALLOWED)
+def test_every_permission_to_call_out_is_used(name: str) -> None:
+    assert calls_out(Source(ROOT / name)), "take it off the list"
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT_ALLOWED)
+def test_every_permission_to_read_the_environment_is_used(name: str) -> None:
+    assert reads_environment(Source(ROOT / name)), "take it off the list"
+
+
+def test_database_sessions_stay_in_the_store() -> None:
+    """Only the store opens the database; others may build statements with what it gives."""
+    openers = {"sqlalchemy.create_engine", "sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.Session"}
+    for source in CODE:
+        if part_of(source.module) != "hub.store":
+            assert not [item for item in source.imports if item[0] in openers], source.name
+
+
+def test_rq_is_hidden_behind_the_queues() -> None:
+    """Its states never reach tables or pages."""
+    allowed = {"hub.queues", "hub.jobs", "hub.schedule", "hub.embedded", "hub.cli"}
+    for source in CODE:
+        if part_of(source.module) not in allowed:
+            found = [name for name, _ in source.imports if name.partition(".")[0] == "rq"]
+            assert not found, source.name

@@ -1,0 +1,95 @@
+"""A manifest says what the connector is, and the folder holds just that."""
+
+from __future__ import annotations
+
+from hub.registry import CONNECTORS, ROOT, connector, manifests
+from hub.sdk.entities import ENTITIES
+from hub.sdk.manifest import SETTING_TYPES
+from tests.contract.cases import NAMES
+
+#: What each direction asks of the code.
+CAPABILITIES = {
+    "webhook": ("verify", "event_key", "event_type", "ordering_key", "parse"),
+    "poll": ("read", "check"),
+    "sink": ("push", "check"),
+}
+MODULES = {"webhook": "webhook", "poll": "poll", "sink": "sink"}
+
+
+def test_every_folder_is_a_connector() -> None:
+    assert NAMES
+    assert sorted(manifests()) == NAMES
+
+
+def test_manifest_is_valid_and_named_as_its_folder(name: str) -> None:
+    manifest = connector(name).manifest
+    assert manifest.name == name == manifest.folder.name
+    assert set(manifest.entities) <= set(ENTITIES)
+    assert {setting.type for setting in manifest.settings} <= set(SETTING_TYPES)
+
+
+def test_names_are_declared_once(name: str) -> None:
+    manifest = connector(name).manifest
+    for names in (
+        [setting.name for setting in manifest.settings],
+        [stream.name for stream in manifest.streams],
+        list(manifest.event_types),
+        list(manifest.entities),
+    ):
+        assert len(names) == len(set(names))
+
+
+def test_conditions_name_settings_and_their_choices(name: str) -> None:
+    manifest = connector(name).manifest
+    choices = {setting.name: setting.choices for setting in manifest.settings}
+    for setting in manifest.settings:
+        for other, values in setting.when.items():
+            assert other in choices, f"{setting.name}: when names the unknown setting {other}"
+            assert set(values) <= set(choices[other] or values)
+        if setting.default is not None and setting.choices:
+            assert setting.default in setting.choices
+
+
+def test_secrets_have_no_default(name: str) -> None:
+    for setting in connector(name).manifest.settings:
+        assert not (setting.secret and setting.default)
+
+
+def test_directions_are_what_the_code_can_do(name: str) -> None:
+    code = connector(name)
+    for direction, parts in CAPABILITIES.items():
+        declared = direction in code.manifest.directions
+        present = (CONNECTORS / name / f"{MODULES[direction]}.py").exists()
+        assert declared == present, f"{direction}: declared {declared}, the file exists {present}"
+        for part in parts if declared else ():
+            assert getattr(code, part) is not None, f"{direction} needs {part}()"
+
+
+def test_streams_carry_declared_entities(name: str) -> None:
+    manifest = connector(name).manifest
+    if "poll" in manifest.directions:
+        assert manifest.streams
+    for stream in manifest.streams:
+        assert stream.entity in manifest.entities
+
+
+def test_webhooks_and_polls_declare_entities(name: str) -> None:
+    manifest = connector(name).manifest
+    if {"webhook", "poll"} & set(manifest.directions):
+        assert manifest.entities
+
+
+def test_shipped_mapping_for_every_entity(name: str) -> None:
+    manifest = connector(name).manifest
+    folder = ROOT / "mappings" / name
+    shipped = {path.stem for path in folder.glob("*.yml") if not path.stem.endswith(".out")}
+    if manifest.mappings_from_connection:
+        assert not shipped
+    else:
+        assert shipped == set(manifest.entities)
+
+
+def test_vendor_documents_are_linked(name: str) -> None:
+    docs = connector(name).manifest.docs
+    assert docs
+    assert all(link.startswith("https://") for link in docs)
