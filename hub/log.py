@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.store.database import to_json
+import orjson
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 #: What must never be read in a log, whoever writes it.
@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
         )
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return redact(to_json(line))
+        return redact(orjson.dumps(line, default=str).decode())
 
 
 def configure(level: str = "INFO") -> None:

@@ -88,7 +88,7 @@ def _changed(
     for reply in shop.orders(**filters) if stream == "orders" else shop.products(**filters):
         started = started or _gmt(reply.answered_at)
         records, rejected = _records(stream.removesuffix("s"), reply)
-        newest = max([newest, *(record.version.removesuffix("Z") for record in records)])
+        newest = max([newest, *(record.version.partition("Z")[0] for record in records)])
         if stream == "products":
             more, missed = _variations(shop, reply)
             records, rejected = records + more, rejected + missed

@@ -32,6 +32,21 @@ NOT_KEPT: Final = {
 CREATED: Final = ("date_created_gmt",)
 MODIFIED: Final = ("date_modified_gmt", "date_created_gmt")
 
+#: How far along an order is. Two states in one second are common (`created` and `updated` of one
+#: checkout); the further one is the newer.
+PROGRESS: Final = {
+    "checkout-draft": 0,
+    "pending": 1,
+    "on-hold": 2,
+    "processing": 4,
+    "failed": 5,
+    "completed": 6,
+    "cancelled": 7,
+    "refunded": 8,
+    "trash": 9,
+}
+_UNKNOWN_PROGRESS: Final = 3
+
 _PING = re.compile(rb"webhook_id=\d{1,20}&?")
 _ID = re.compile(r"[1-9]\d{0,18}")
 
@@ -127,7 +142,7 @@ def records_of(resource: str, body: Any, seen_at: datetime) -> list[SourceRecord
         entity=ENTITIES[resource],
         external_id=_external_id(data),
         data=data,
-        version=version_of(modified_at) if modified_at else "",
+        version=_version(resource, data, modified_at) if modified_at else "",
         occurred_at=happened_at,
     )
     if resource != "product":
@@ -147,6 +162,12 @@ def moment(data: Mapping[str, Any], names: Iterable[str]) -> datetime | None:
         except (ValueError, OverflowError):
             continue
     return None
+
+
+def _version(resource: str, data: Mapping[str, Any], modified_at: datetime) -> str:
+    if resource != "order":
+        return version_of(modified_at)
+    return f"{version_of(modified_at)}{PROGRESS.get(str(data.get('status')), _UNKNOWN_PROGRESS)}"
 
 
 def version_of(when: datetime) -> str:

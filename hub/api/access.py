@@ -12,13 +12,16 @@ from hub.api.problems import problem
 from hub.store import audit, tokens
 from hub.store.store import Store
 from hub.store.tokens import TokenInfo
+from hub.store.users import ROLES
 
 EXTENSION: Final = "uzel-store"
+#: Ten thousand ids fit; nothing larger is ever sent here.
+MAX_BODY_BYTES: Final = 1024 * 1024
 READ: Final = ("GET", "HEAD", "OPTIONS")
 #: {area: (roles that may read, roles that may change)}
 AREAS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
-    "crm": (frozenset(tokens.ROLES), frozenset({"admin", "head", "manager"})),
-    "merges": (frozenset(tokens.ROLES), frozenset({"admin", "head"})),
+    "crm": (frozenset(ROLES), frozenset({"admin", "head", "manager"})),
+    "merges": (frozenset(ROLES), frozenset({"admin", "head"})),
     "reports": (frozenset({"admin", "head", "auditor"}), frozenset()),
     "operations": (frozenset({"admin", "auditor"}), frozenset({"admin"})),
 }
@@ -38,6 +41,7 @@ def guard(area: str) -> Callable[[], ResponseReturnValue | None]:
     """A `before_request` that lets only the roles of this area through."""
 
     def check() -> ResponseReturnValue | None:
+        request.max_content_length = MAX_BODY_BYTES
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
         info = None
         if kind.lower() == "bearer":

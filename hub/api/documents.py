@@ -35,7 +35,7 @@ class OriginSchema(Schema):
 
     event = fields.Integer()
     run = fields.Integer()
-    user = fields.Integer()
+    user = fields.Integer(allow_none=True, metadata={"description": "Null: an API token."})
     at = time_shown()
 
 

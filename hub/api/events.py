@@ -5,12 +5,23 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from flask_smorest import abort
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from werkzeug.exceptions import abort
 
 from hub.api.access import log_deed, store, token
-from hub.api.fields import Moment, PageQuery, Strict, Text, an_id, given, list_of, one_of, shown
-from hub.api.fields import table_shown, time_shown
+from hub.api.fields import (
+    Moment,
+    PageQuery,
+    Strict,
+    Text,
+    an_id,
+    given,
+    list_of,
+    one_of,
+    shown,
+    table_shown,
+    time_shown,
+)
 from hub.api.operation import blueprint, operation
 from hub.crm.documents import plain
 from hub.flow import replay
@@ -173,9 +184,7 @@ def _request(request: Row | None) -> dict[str, Any] | None:
 @operation(inbox, "GET", "/events", list_of("EventList", EventSchema), query=EventQuery)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Events, newest first."""
-    page = events.list_events(
-        store().database, _filters(query), query["limit"], query["cursor"]
-    )
+    page = events.list_events(store().database, _filters(query), query["limit"], query["cursor"])
     return {"items": [_event(row) for row in page.items], "next_cursor": page.next_cursor}
 
 
@@ -200,16 +209,14 @@ def replay_event(body: dict[str, Any], event_id: int) -> dict[str, Any]:
     return _replay([event_id], body)
 
 
-@operation(
-    inbox, "POST", "/events/replay", ReplayedSchema, body=ReplayManyBody, errors=(404, 409)
-)
+@operation(inbox, "POST", "/events/replay", ReplayedSchema, body=ReplayManyBody, errors=(404, 409))
 def replay_events(body: dict[str, Any]) -> dict[str, Any]:
     """Run many events again, at most 10 000 at a time, the oldest first."""
     if body.get("ids"):
         known = events.known_ids(store().database, body["ids"])
         missing = sorted(set(body["ids"]) - set(known))
         if missing:
-            abort(404, message=f"There is no event {missing[0]}.")
+            abort(404, f"There is no event {missing[0]}.")
         return _replay(sorted(known), body)
     ids = events.event_ids(store().database, _filters(body["filter"]), MAX_REPLAYED)
     return _replay(ids, body) if ids else {"replay_id": None, "count": 0}
@@ -218,8 +225,6 @@ def replay_events(body: dict[str, Any]) -> dict[str, Any]:
 def _replay(ids: list[int], body: dict[str, Any]) -> dict[str, Any]:
     step, reason = body["step"], body["reason"]
     replay_id = replay.replay_events(store(), ids, step, token().actor, reason)
-    details = {"step": step, "reason": reason, "count": len(ids)}
-    log_deed("replayed", "event", ids[0] if len(ids) == 1 else "", details)
     return {"replay_id": replay_id, "count": len(ids)}
 
 
@@ -231,5 +236,5 @@ def _filters(query: dict[str, Any]) -> events.EventFilters:
 def _found(event_id: int) -> Row:
     row = events.find_event(store().database, event_id)
     if row is None:
-        abort(404, message="There is no such event.")
+        abort(404, "There is no such event.")
     return row

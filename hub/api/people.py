@@ -22,7 +22,7 @@ from hub.api.fields import (
 from hub.api.operation import blueprint, operation
 from hub.api.records import crm, found
 from hub.api.records import shown as shown_record
-from hub.crm import identity
+from hub.crm import merges
 from hub.crm.documents import OF_CONTACT, plain
 from hub.store.lists import people
 from hub.store.lists.timeline import contact_timeline
@@ -138,7 +138,7 @@ def merge_contacts(body: dict[str, Any], contact_id: int) -> dict[str, Any]:
     """Merge the other contact into this one; nothing is deleted, and it can be undone."""
     found("contact", contact_id)
     found("contact", body["other_id"])
-    merge_id = identity.merge(store(), contact_id, body["other_id"], token().actor)
+    merge_id = merges.merge(store(), contact_id, body["other_id"], token().actor)
     log_deed("merged", "contact", contact_id, {"merged_id": body["other_id"]})
     kept = shown_record("contact", found("contact", contact_id))
     return {"merge_id": merge_id, "contact": kept}
@@ -158,7 +158,7 @@ def list_merges(query: dict[str, Any]) -> dict[str, Any]:
 )
 def undo_merge(merge_id: int) -> dict[str, Any]:
     """Separate two contacts that were merged."""
-    identity.unmerge(store(), merge_id, token().actor)
+    merges.unmerge(store(), merge_id, token().actor)
     log_deed("unmerged", "merge", merge_id)
     return {"merge_id": merge_id, "undone": True}
 

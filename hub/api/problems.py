@@ -36,11 +36,11 @@ class ProblemSchema(Schema):
 
 def register(app: Flask) -> None:
     """Answer every error under /api/ as a problem; elsewhere earlier handlers stay in charge."""
-    before = dict(app.error_handler_spec[None][None])
-    for code, handlers in list(app.error_handler_spec[None].items()):
-        if code is not None:
-            before.update(handlers)
-    for kind in (HTTPException, *default_exceptions.values()):
+    before: dict[type[Exception], Any] = {}
+    for handlers in app.error_handler_spec[None].values():
+        before.update(handlers)
+    kinds: list[type[HTTPException]] = [HTTPException, *default_exceptions.values()]
+    for kind in kinds:
         handler = before.get(kind) or before.get(HTTPException)
 
         def handle(error: Any, handler: Any = handler) -> Any:

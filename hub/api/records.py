@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_smorest import abort
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from werkzeug.exceptions import abort
 
 from hub.api.access import log_deed, store, token
 from hub.api.documents import DOCUMENTS, PATHS
@@ -27,6 +27,7 @@ from hub.api.operation import API_PREFIX, blueprint, operation
 from hub.crm import edit
 from hub.crm.documents import OF_CONTACT, document
 from hub.sdk import entities
+from hub.sdk.errors import ConfigError
 from hub.store.lists import records
 from hub.store.lists.paging import Row
 
@@ -154,7 +155,7 @@ def found(entity: str, record_id: int) -> Row:
     """The record, or 404."""
     row = records.get_record(store().database, entity, record_id)
     if row is None:
-        abort(404, message="There is no such record.")
+        abort(404, "There is no such record.")
     return row
 
 
@@ -203,7 +204,7 @@ def _declare_change(entity: str, path: str) -> None:
     def change_record(body: dict[str, Any], record_id: int) -> dict[str, Any]:
         row = found(entity, record_id)
         if row.get("merged_into_id"):
-            abort(409, message=f"The contact was merged into {row['merged_into_id']}.")
+            abort(409, f"The contact was merged into {row['merged_into_id']}.")
         if body:
             edit.edit_record(store(), entity, record_id, body, token().actor, None)
         return shown(entity, found(entity, record_id))
@@ -230,12 +231,10 @@ def create_contact(body: dict[str, Any]) -> Any:
     return _created("contact", body)
 
 
-@operation(
-    crm, "POST", "/tasks", DOCUMENTS["task"], body=NewTaskSchema, status=201, errors=(409,)
-)
+@operation(crm, "POST", "/tasks", DOCUMENTS["task"], body=NewTaskSchema, status=201, errors=(409,))
 def create_task(body: dict[str, Any]) -> Any:
     """Add a task, for a contact or for nobody in particular."""
     contact_id = body.get("contact_id")
     if contact_id and records.get_record(store().database, "contact", contact_id) is None:
-        abort(422, messages={"json": {"contact_id": ["There is no such contact."]}})
+        raise ConfigError("there is no such contact", place="contact_id")
     return _created("task", body)

@@ -96,6 +96,9 @@ def _origins(origins: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
             continue
         at = origin.get("at")
         entry: dict[str, Any] = {word: origin[key] for key, word in _ACTORS if origin.get(key)}
+        if entry.get("user", 1) < 1:
+            # Set through an API token: a person's word, but no user's.
+            entry["user"] = None
         entry["at"] = plain(datetime.fromisoformat(at)) if at else None
         shown[name] = entry
     return shown

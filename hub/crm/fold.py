@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.store.database import to_json
+from hub.store.database import same_json, to_json
 
 #: The record-level origin: the newest version seen at all.
 WHOLE = "*"
@@ -99,7 +99,7 @@ def fold(
 
 def _same(stored: Any, value: Any) -> bool:
     if isinstance(stored, dict | list) or isinstance(value, dict | list):
-        return to_json(stored) == to_json(value)
+        return same_json(stored, value)
     return bool(stored == value)
 
 

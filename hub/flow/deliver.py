@@ -98,43 +98,48 @@ def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any
         if error is None
         else decide(error, number, now, policy_of(store))
     )
+    attempt = {
+        "subject": "delivery",
+        "subject_id": row.id,
+        "number": number,
+        "outcome": "succeeded" if error is None else "failed",
+        "step": "deliver",
+        "started_at": started,
+        "duration_ms": int((now - started).total_seconds() * 1000),
+        "error_code": decision.code or None,
+        "error_message": decision.message or None,
+        "status_code": receipt.status_code,
+        "reply": receipt.reply[:REPLY_SAMPLE] or None,
+    }
     with store.database.write() as db:
         leases.fence(db, lease, healthy=True)
         _settle(db, row, decision, number, now)
-        db.execute(
-            insert(attempts).values(
-                subject="delivery",
-                subject_id=row.id,
-                number=number,
-                outcome="succeeded" if error is None else "failed",
-                step="deliver",
-                started_at=started,
-                duration_ms=int((now - started).total_seconds() * 1000),
-                error_code=decision.code or None,
-                error_message=decision.message or None,
-                status_code=receipt.status_code,
-                reply=receipt.reply[:REPLY_SAMPLE] or None,
-            )
-        )
+        db.execute(insert(attempts).values(attempt))
         if error is None and receipt.external_id:
             _bind(db, configured.id, row, receipt.external_id)
         if decision.pause_connection:
             set_state(db, configured.id, "needs_attention", decision.message)
+    _log(configured, row, decision, attempt)
+    return not decision.pause_connection
+
+
+def _log(
+    configured: Configured, row: Row[Any], decision: Decision, attempt: Mapping[str, Any]
+) -> None:
     log.log(
-        logging.INFO if error is None else logging.WARNING,
+        logging.INFO if attempt["outcome"] == "succeeded" else logging.WARNING,
         "delivery %s",
         decision.status,
         extra={
             "delivery": row.id,
             "connection": configured.name,
             "entity": row.entity,
-            "attempt": number,
+            "attempt": attempt["number"],
             "status": decision.status,
             "error_code": decision.code,
-            "duration_ms": int((now - started).total_seconds() * 1000),
+            "duration_ms": attempt["duration_ms"],
         },
     )
-    return not decision.pause_connection
 
 
 def _settle(db: Connection, row: Row[Any], decision: Decision, number: int, now: Any) -> None:

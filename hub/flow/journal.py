@@ -35,33 +35,9 @@ def record(
         number = one.stored.attempts + 1
         decision = DONE if error is None else decide(error, number, now, policy)
         statuses[decision.status] += 1
-        marks.append(
-            {
-                "key": one.stored.id,
-                "status": decision.status,
-                "attempts": number,
-                "retry_at": decision.retry_at,
-                "finished_at": None if decision.status == "waiting" else now,
-                "error_code": decision.code or None,
-                "error_message": decision.message or None,
-                "deaths": 0,
-            }
-        )
-        duration_ms = int((now - one.started_at).total_seconds() * 1000)
-        tries.append(
-            {
-                "subject": "event",
-                "subject_id": one.stored.id,
-                "number": number,
-                "outcome": "failed" if decision.status in {"waiting", "dead"} else "succeeded",
-                "step": one.step,
-                "started_at": one.started_at,
-                "duration_ms": duration_ms,
-                "error_code": decision.code or None,
-                "error_message": decision.message or None,
-            }
-        )
-        _log(configured, one, decision, number, duration_ms)
+        marks.append(_mark(one, decision, number, now))
+        tries.append(_attempt(one, decision, number, now))
+        _log(configured, one, decision, tries[-1])
     names = [name for name in marks[0] if name != "key"]
     db.execute(
         update(events)
@@ -71,6 +47,33 @@ def record(
     )
     db.execute(insert(attempts), tries)
     _count(db, configured, statuses, results, now)
+
+
+def _mark(one: Prepared, decision: Decision, number: int, now: datetime) -> dict[str, Any]:
+    return {
+        "key": one.stored.id,
+        "status": decision.status,
+        "attempts": number,
+        "retry_at": decision.retry_at,
+        "finished_at": None if decision.status == "waiting" else now,
+        "error_code": decision.code or None,
+        "error_message": decision.message or None,
+        "deaths": 0,
+    }
+
+
+def _attempt(one: Prepared, decision: Decision, number: int, now: datetime) -> dict[str, Any]:
+    return {
+        "subject": "event",
+        "subject_id": one.stored.id,
+        "number": number,
+        "outcome": "failed" if decision.status in {"waiting", "dead"} else "succeeded",
+        "step": one.step,
+        "started_at": one.started_at,
+        "duration_ms": int((now - one.started_at).total_seconds() * 1000),
+        "error_code": decision.code or None,
+        "error_message": decision.message or None,
+    }
 
 
 def _count(
@@ -99,9 +102,9 @@ def _count(
 
 
 def _log(
-    configured: Configured, one: Prepared, decision: Decision, number: int, duration_ms: int
+    configured: Configured, one: Prepared, decision: Decision, attempt: dict[str, Any]
 ) -> None:
-    level = logging.WARNING if decision.status in {"waiting", "dead"} else logging.INFO
+    level = logging.WARNING if attempt["outcome"] == "failed" else logging.INFO
     log.log(
         level,
         "event %s",
@@ -111,9 +114,9 @@ def _log(
             "connection": configured.name,
             "type": one.stored.event.type,
             "status": decision.status,
-            "attempt": number,
+            "attempt": attempt["number"],
             "step": one.step,
-            "duration_ms": duration_ms,
+            "duration_ms": attempt["duration_ms"],
             "error_code": decision.code,
             "records": len(one.records),
         },

@@ -15,7 +15,8 @@ from hub.schedules import next_run
 from hub.sdk.errors import ConfigError, HubError, Rejected
 from hub.store import leases
 from hub.store.connections import Configured, set_state
-from hub.store.database import insert_for, utc_now
+from hub.store.cursors import count_failure, set_turn
+from hub.store.database import utc_now
 from hub.store.models import cursors, sync_runs
 from hub.store.store import Store
 
@@ -129,20 +130,7 @@ def plan_next(
     if due is not None and not_before is not None:
         due = max(due, not_before)
     with store.database.write() as db:
-        statement = insert_for(db, cursors).values(
-            connection_id=configured.id,
-            stream=stream,
-            cursor={},
-            updated_at=now,
-            next_run_at=due,
-            row_count=0,
-            failures=0,
-        )
-        db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["connection_id", "stream"], set_={"next_run_at": due}
-            )
-        )
+        set_turn(db, configured.id, stream, due)
 
 
 def _fail(
@@ -178,11 +166,7 @@ def _fail(
     if configured is not None:
         plan_next(store, configured, stream, now, decision.retry_at)
         with store.database.write() as db:
-            db.execute(
-                update(cursors)
-                .where(cursors.c.connection_id == configured.id, cursors.c.stream == stream)
-                .values(failures=failures + 1)
-            )
+            count_failure(db, configured.id, stream, failures + 1)
     log.warning(
         "sync failed",
         extra={"run": run_id, "stream": stream, "error_code": decision.code, "error": message},

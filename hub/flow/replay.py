@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from hub.flow.upsert import sinks_for
 from hub.queues import queues_for
@@ -35,20 +35,32 @@ def replay_events(
     ids = sorted(set(event_ids))
     if not 0 < len(ids) <= MAX_EVENTS:
         raise Rejected(f"a replay takes 1 to {MAX_EVENTS} events, not {len(ids)}")
-    now = utc_now()
-    touched: set[int] = set()
     with store.database.write() as db:
-        for start in range(0, len(ids), CHUNK):
-            chunk = ids[start : start + CHUNK]
-            rows = db.execute(
-                select(events.c.id, events.c.connection_id).where(events.c.id.in_(chunk))
-            ).all()
-            if len(rows) != len(chunk):
-                missing = sorted(set(chunk) - {row.id for row in rows})
-                raise Rejected(f"there is no event {missing[0]}")
-            touched |= {row.connection_id for row in rows}
-            if step == "deliver":
-                continue
+        touched = _reopen(db, ids, step)
+        replay_id = _note(db, ids, step, actor, reason)
+    queues = queues_for(store.settings)
+    if step == "deliver":
+        for destination in _send_again(store, ids):
+            queues.ring_deliveries(destination)
+    else:
+        for connection_id in touched:
+            queues.ring(connection_id)
+    log.info("replay", extra={"replay": replay_id, "events": len(ids), "step": step})
+    return replay_id
+
+
+def _reopen(db: Connection, ids: Sequence[int], step: str) -> set[int]:
+    """Open the events again; returns whose they are. Rejected when one is unknown."""
+    touched: set[int] = set()
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        rows = db.execute(
+            select(events.c.id, events.c.connection_id).where(events.c.id.in_(chunk))
+        ).all()
+        if missing := sorted(set(chunk) - {row.id for row in rows}):
+            raise Rejected(f"there is no event {missing[0]}")
+        touched |= {row.connection_id for row in rows}
+        if step != "deliver":
             db.execute(
                 update(events)
                 .where(events.c.id.in_(chunk))
@@ -62,30 +74,28 @@ def replay_events(
                     deaths=0,
                 )
             )
-        replay_id = int(
-            db.execute(
-                insert(replays)
-                .values(created_at=now, step=step, reason=reason, event_count=len(ids))
-                .returning(replays.c.id)
-            ).scalar_one()
+    return touched
+
+
+def _note(db: Connection, ids: Sequence[int], step: str, actor: str, reason: str) -> int:
+    """Remember who made what run again, and why; returns the replay's id."""
+    now = utc_now()
+    done = db.execute(
+        insert(replays)
+        .values(created_at=now, step=step, reason=reason, event_count=len(ids))
+        .returning(replays.c.id)
+    )
+    replay_id = int(done.scalar_one())
+    db.execute(
+        insert(audit).values(
+            at=now,
+            actor=actor,
+            action="replay",
+            subject="event",
+            subject_id=str(ids[0]) if len(ids) == 1 else f"{len(ids)} events",
+            details={"step": step, "reason": reason, "replay": replay_id},
         )
-        db.execute(
-            insert(audit).values(
-                at=now,
-                actor=actor,
-                action="replay",
-                subject="event",
-                subject_id=str(ids[0]) if len(ids) == 1 else f"{len(ids)} events",
-                details={"step": step, "reason": reason, "replay": replay_id},
-            )
-        )
-    destinations = _send_again(store, ids) if step == "deliver" else set()
-    queues = queues_for(store.settings)
-    for connection_id in touched if step != "deliver" else ():
-        queues.ring(connection_id)
-    for destination in destinations:
-        queues.ring_deliveries(destination)
-    log.info("replay", extra={"replay": replay_id, "events": len(ids), "step": step})
+    )
     return replay_id
 
 

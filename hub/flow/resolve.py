@@ -9,8 +9,9 @@ from hub.crm import calls, identity
 from hub.crm.fold import Stamp
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import PayloadError
+from hub.store.record_reader import BindingKey, Point
 from hub.store.threads import short_ref
-from hub.store.working_set import BindingKey, Point, WorkingSet
+from hub.store.working_set import WorkingSet
 
 
 def external_id(record: MappedRecord, stamp: Stamp, fallback: str = "") -> str:

@@ -13,7 +13,7 @@ from hub.crm.fold import Stamp
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import PayloadError
 from hub.store.connections import Configured
-from hub.store.stock import StockStage
+from hub.store.stock import StockStage, forget_item
 
 DEFAULT_MIN_SHARE = 0.7
 
@@ -66,6 +66,10 @@ def apply_webhook_rows(
 
     Of several rows of one key the newest counts, whatever order they came in.
     """
+    for record, stamp in rows:
+        if record.deleted:
+            item_key = str(record.fields.get("product_external_id") or record.external_id)
+            forget_item(db, configured.id, item_key, record.occurred_at or stamp.at)
     newest: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
     for record, stamp in rows:
         if record.deleted:

@@ -18,7 +18,8 @@ from hub.sdk.errors import ConfigError, HubError
 from hub.sdk.records import Page
 from hub.store import leases
 from hub.store.connections import Configured, set_state
-from hub.store.database import insert_for, to_json, utc_now
+from hub.store.cursors import freshen, move_cursor
+from hub.store.database import to_json, utc_now
 from hub.store.models import cursors, row_issues, sync_runs
 from hub.store.stock import StockStage, Written, stored_rows
 from hub.store.store import Store
@@ -255,23 +256,7 @@ class SyncRun:
         self.counts["rows_removed"] += written.removed
 
     def _move_cursor(self, db: Connection) -> None:
-        statement = insert_for(db, cursors).values(
-            connection_id=self.configured.id,
-            stream=self.run.stream,
-            cursor=dict(self._cursor),
-            updated_at=utc_now(),
-            row_count=0,
-            failures=0,
-        )
-        db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["connection_id", "stream"],
-                set_={
-                    "cursor": statement.excluded.cursor,
-                    "updated_at": statement.excluded.updated_at,
-                },
-            )
-        )
+        move_cursor(db, self.configured.id, self.run.stream, self._cursor)
 
     def _finish(self, status: str, held_reason: str = "") -> str:
         now = utc_now()
@@ -289,7 +274,10 @@ class SyncRun:
                 )
             )
             if status == "succeeded":
-                self._freshen(db)
+                rows = self.counts["rows_read"]
+                freshen(db, self.configured.id, self.run.stream, self.started_at, rows)
+                if self.configured.state == "needs_attention":
+                    set_state(db, self.configured.id, "active")
         log.info(
             "sync %s",
             status,
@@ -302,22 +290,3 @@ class SyncRun:
             },
         )
         return status
-
-    def _freshen(self, db: Connection) -> None:
-        values = {"fresh_at": self.started_at, "failures": 0}
-        statement = insert_for(db, cursors).values(
-            connection_id=self.configured.id,
-            stream=self.run.stream,
-            cursor=dict(self._cursor),
-            updated_at=self.started_at,
-            row_count=self.counts["rows_read"],
-            **values,
-        )
-        db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["connection_id", "stream"],
-                set_={**values, "row_count": self.counts["rows_read"]},
-            )
-        )
-        if self.configured.state == "needs_attention":
-            set_state(db, self.configured.id, "active")

@@ -11,6 +11,7 @@ from hub.crm.fold import Stamp, digest_of, fold, is_newer, is_stale
 from hub.flow import resolve
 from hub.mapping.model import MappedRecord
 from hub.store.connections import Configured
+from hub.store.database import same_json
 from hub.store.models import ENTITY_TABLES
 from hub.store.outbox import Duty
 from hub.store.working_set import WorkingSet
@@ -126,7 +127,7 @@ class Upsert:
     def _apply_call(self, record: MappedRecord, stamp: Stamp, record_id: int, is_new: bool) -> None:
         row = self.ws.row("call", record_id)
         parts = calls.add_part(row.get("parts") or {}, record.part, record.fields, stamp.version)
-        if not is_new and parts == row.get("parts"):
+        if not is_new and same_json(parts, row.get("parts")):
             return
         call = calls.derive(parts)
         contact_id = resolve.contact_of_call(self.ws, call, record, stamp)

@@ -97,16 +97,16 @@ def save(
 
     Secrets that the document leaves out keep their stored values.
     """
-    kept = remember(document.get("secrets") or {})
     before = find_row(db, name)
     if before is not None and before.connector != document["connector"]:
         raise ConfigError(
             f"«{name}» is a {before.connector} connection; give the new one another name",
             place="connector",
         )
-    if before is not None:
-        kept = {**vault.open(before.secrets), **kept}
-    public = {key: value for key, value in document.items() if key != "secrets"}
+    kept = {
+        **(vault.open(before.secrets) if before is not None else {}),
+        **remember(document.get("secrets") or {}),
+    }
     values = {
         "connector": document["connector"],
         "title": str(document.get("title") or name),
@@ -115,36 +115,42 @@ def save(
         "schedule": dict(document.get("schedule") or {}),
         "mappings": dict(document.get("mappings") or {}),
         "destinations": list(document.get("destinations") or []),
+        "revision": 1 if before is None else before.revision + 1,
         "updated_at": utc_now(),
     }
     if before is None:
-        revision = 1
-        done = db.execute(
-            insert(connections)
-            .values(name=name, state="active", revision=1, created_at=utc_now(), **values)
-            .returning(connections.c.id)
+        statement = insert(connections).values(
+            name=name, state="active", created_at=utc_now(), **values
         )
-        key = int(done.scalar_one())
+        key = int(db.execute(statement.returning(connections.c.id)).scalar_one())
     else:
-        key, revision = before.id, before.revision + 1
-        state = {"state": "active", "state_reason": ""} if before.state != "paused" else {}
-        db.execute(
-            update(connections)
-            .where(connections.c.id == key)
-            .values(revision=revision, **values, **state)
-        )
+        key = before.id
+        # New settings are the remedy an admin was asked for; a pause is left to a person.
+        state = {} if before.state == "paused" else {"state": "active", "state_reason": ""}
+        db.execute(update(connections).where(connections.c.id == key).values(**values, **state))
+    _keep_revision(db, key, document, int(values["revision"]), author, note)
+    facts.bump_config(db)
+    return key
+
+
+def _keep_revision(
+    db: DbConnection,
+    connection_id: int,
+    document: Mapping[str, Any],
+    revision: int,
+    author: str,
+    note: str,
+) -> None:
     db.execute(
         insert(connection_revisions).values(
-            connection_id=key,
+            connection_id=connection_id,
             revision=revision,
-            document=public,
+            document={part: value for part, value in document.items() if part != "secrets"},
             author=author,
             note=note,
             created_at=utc_now(),
         )
     )
-    facts.bump_config(db)
-    return key
 
 
 def set_state(db: DbConnection, connection_id: int, state: str, reason: str = "") -> None:

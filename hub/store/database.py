@@ -29,6 +29,14 @@ def to_json(value: Any) -> str:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two values are the same as JSON; PostgreSQL gives keys back in another order."""
+    option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(one, default=_plain, option=option) == orjson.dumps(
+        other, default=_plain, option=option
+    )
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, or_, select, text
 
 from hub.store.models import stock_levels
 
@@ -150,4 +150,14 @@ def stored_rows(db: Connection, connection_id: int, stream: str) -> int:
             .where(stock_levels.c.connection_id == connection_id, stock_levels.c.stream == stream)
         )
         or 0
+    )
+
+
+def forget_item(db: Connection, connection_id: int, item_key: str, at: datetime) -> None:
+    """Remove what webhooks told of a product's stock up to a moment; polled rows stay."""
+    db.execute(
+        delete(stock_levels)
+        .where(stock_levels.c.connection_id == connection_id, stock_levels.c.stream == "")
+        .where(stock_levels.c.item_key == item_key)
+        .where(or_(stock_levels.c.as_of.is_(None), stock_levels.c.as_of <= at))
     )

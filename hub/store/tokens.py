@@ -14,9 +14,9 @@ from sqlalchemy import insert, select, update
 from hub.sdk.errors import ConfigError
 from hub.store.database import Database, utc_now
 from hub.store.models import tokens
+from hub.store.users import ROLES
 
 PREFIX = "uzel_"
-ROLES = ("admin", "head", "manager", "auditor")
 CACHE_SECONDS = 5.0
 MAX_CACHED = 1000
 USED_EVERY = timedelta(minutes=1)

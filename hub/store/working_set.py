@@ -8,11 +8,11 @@ transaction made meanwhile surfaces there as IntegrityError, and the batch is do
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.sql.schema import Table
 
 from hub.store import outbox, threads
@@ -26,11 +26,7 @@ from hub.store.models import (
     possible_duplicates,
     timeline,
 )
-
-CHUNK = 400
-BindingKey = tuple[int, str, str]
-Point = tuple[str, str]
-RowKey = tuple[str, int]
+from hub.store.record_reader import BindingKey, Point, RecordReader, RowKey
 
 
 def _defaults(table: Table) -> dict[str, Any]:
@@ -42,17 +38,15 @@ def _defaults(table: Table) -> dict[str, Any]:
     return made
 
 
-class WorkingSet:
+class WorkingSet(RecordReader):
     """Records of one transaction on `connection`, all changes stamped `now`."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
-        self.connection, self.now = connection, now
-        self._rows: dict[RowKey, dict[str, Any]] = {}
+        super().__init__(connection)
+        self.now = now
         self._new: dict[RowKey, None] = {}
         self._dirty: dict[RowKey, None] = {}
-        self._bindings: dict[BindingKey, int | None] = {}
         self._new_bindings: dict[BindingKey, int] = {}
-        self._points: dict[Point, set[int]] = {}
         self._new_points: dict[tuple[int, str, str], None] = {}
         self._claims: dict[Point, int] = {}
         self._timeline: dict[RowKey, dict[str, Any]] = {}
@@ -85,83 +79,6 @@ class WorkingSet:
     def _append(self, items: list[Any], item: Any) -> None:
         items.append(item)
         self._undo.append(items.pop)
-
-    # Looking.
-
-    def preload(self, keys: Iterable[BindingKey], points: Iterable[Point]) -> None:
-        """Fetch bindings, contact points and the rows behind them in a few statements."""
-        wanted = [key for key in dict.fromkeys(keys) if key not in self._bindings]
-        self._load_bindings(wanted)
-        missing = [point for point in dict.fromkeys(points) if point not in self._points]
-        self._load_points(missing)
-        rows: dict[str, set[int]] = defaultdict(set)
-        for key in wanted:
-            if (found := self._bindings[key]) is not None:
-                rows[key[1]].add(found)
-        for point in missing:
-            rows["contact"] |= self._points[point]
-        for entity, ids in rows.items():
-            self._load_rows(entity, ids)
-        owners = {
-            row["contact_id"]
-            for (entity, _), row in self._rows.items()
-            if entity != "contact" and row.get("contact_id")
-        }
-        self._load_rows("contact", owners)
-
-    def _load_bindings(self, keys: list[BindingKey]) -> None:
-        columns = (bindings.c.connection_id, bindings.c.entity, bindings.c.external_id)
-        for start in range(0, len(keys), CHUNK):
-            chunk = keys[start : start + CHUNK]
-            for key in chunk:
-                self._bindings[key] = None
-            query = select(*columns, bindings.c.record_id).where(tuple_(*columns).in_(chunk))
-            for connection_id, entity, external_id, record_id in self.connection.execute(query):
-                self._bindings[(connection_id, entity, external_id)] = record_id
-
-    def _load_points(self, points: list[Point]) -> None:
-        columns = (contact_points.c.kind, contact_points.c.value)
-        for start in range(0, len(points), CHUNK):
-            chunk = points[start : start + CHUNK]
-            for point in chunk:
-                self._points[point] = set()
-            query = select(*columns, contact_points.c.contact_id).where(tuple_(*columns).in_(chunk))
-            for kind, value, contact_id in self.connection.execute(query):
-                self._points[(kind, value)].add(contact_id)
-
-    def _load_rows(self, entity: str, ids: Iterable[int]) -> None:
-        table = ENTITY_TABLES[entity]
-        missing = sorted(key for key in ids if (entity, key) not in self._rows)
-        for start in range(0, len(missing), CHUNK):
-            # In order of id, so that two workers lock the same rows the same way round.
-            query = (
-                select(table)
-                .where(table.c.id.in_(missing[start : start + CHUNK]))
-                .order_by(table.c.id)
-                .with_for_update()
-            )
-            for row in self.connection.execute(query).mappings():
-                self._rows[(entity, row["id"])] = dict(row)
-
-    def bound(self, connection_id: int, entity: str, external_id: str) -> int | None:
-        """The record that this connection's external id is bound to."""
-        key = (connection_id, entity, external_id)
-        if key not in self._bindings:
-            self._load_bindings([key])
-        return self._bindings[key]
-
-    def row(self, entity: str, record_id: int) -> Mapping[str, Any]:
-        """A record's present values. KeyError when there is none."""
-        if (entity, record_id) not in self._rows:
-            self._load_rows(entity, [record_id])
-        return self._rows[(entity, record_id)]
-
-    def contacts_with(self, kind: str, value: str) -> set[int]:
-        """The contacts that have this phone or e-mail."""
-        point = (kind, value)
-        if point not in self._points:
-            self._load_points([point])
-        return self._points[point]
 
     # Changing.
 

@@ -124,8 +124,8 @@ def count(value: int) -> str:
 def size(value: int) -> str:
     """Bytes as people read them."""
     if value < 1024:
-        return _("%(number)s B", number=value)
-    return _("%(number)s KB", number=count(round(value / 1024)))
+        return str(_("%(number)s B", number=value))
+    return str(_("%(number)s KB", number=count(round(value / 1024))))
 
 
 def person(email: str | None) -> str:
@@ -136,13 +136,13 @@ def person(email: str | None) -> str:
 def plain(value: Any) -> str:
     """Any value of a record or a trace as one text."""
     if value is MISSING:
-        return _("not in the data")
+        return str(_("not in the data"))
     if value is None:
-        return _("empty")
+        return str(_("empty"))
     if isinstance(value, bool):
-        return _("yes") if value else _("no")
+        return str(_("yes") if value else _("no"))
     if isinstance(value, str):
-        return value or _("empty text")
+        return value or str(_("empty text"))
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -19,7 +19,7 @@ from flask import (
 )
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response as BaseResponse
 
 from hub.sdk.errors import HubError
@@ -63,7 +63,9 @@ def protect(
     blueprint.register_error_handler(CSRFError, _csrf_page)
     blueprint.register_error_handler(CursorError, _first_page)
     blueprint.register_error_handler(HubError, _refusal)
-    blueprint.register_error_handler(HTTPException, error_page)
+    # By code: a handler of the app for a code would go before one for HTTPException here.
+    for kind in default_exceptions.values():
+        blueprint.register_error_handler(kind, error_page)
 
 
 def _check_role(readers: Collection[str], writers: Collection[str]) -> BaseResponse | None:
@@ -108,7 +110,7 @@ def add_headers(response: Any) -> Any:
 def error_page(error: HTTPException) -> BaseResponse:
     """A page that says what went wrong and where to go."""
     code = error.code or 500
-    if error.response is not None:
+    if isinstance(error.response, BaseResponse):
         return error.response
     titles = {
         400: _("The request cannot be understood"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Blueprint, abort, render_template
 from werkzeug.wrappers import Response
 
+from hub.crm.calls import client_number
 from hub.store import audit, users
 from hub.store.lists import pages
 from hub.store.lists.paging import MAX_ID
@@ -33,7 +35,7 @@ def home() -> str:
         "managers/home.html",
         today=local_now().date(),
         numbers=pages.day_numbers(database, today),
-        unreturned=pages.unreturned_calls(database, today),
+        unreturned=unreturned(pages.calls_since(database, today)),
         orders=list_records(database, "order", limit=8, order="occurred").items,
         messages=list_records(
             database, "message", RecordFilters(equal=(("direction", "in"),)), 6, order="occurred"
@@ -106,8 +108,8 @@ def messages() -> Response:
 @blueprint.get("/messages/<int:record_id>")
 def message(record_id: int) -> str:
     """One letter as plain text, with its conversation."""
-    _audit_view("message", record_id)
     row = _found("message", record_id)
+    _audit_view("message", record_id)
     thread: list[Any] = []
     if row["thread_key"]:
         thread = pages.thread_messages(the_store().database, row["thread_key"])
@@ -124,6 +126,26 @@ def stock() -> Response:
         sources=freshness.stock_sources(the_store()),
         warehouses=pages.warehouses(the_store().database),
     )
+
+
+def unreturned(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Missed incoming calls, given newest first, whose caller nobody spoke to or called after.
+
+    One row per caller: their last missed call, with `times` they tried in vain.
+    """
+    settled: set[str] = set()
+    missed: dict[str, dict[str, Any]] = {}
+    for row in calls:
+        number = client_number(row)
+        if number is None or number in settled:
+            continue
+        if row["direction"] == "out" or row["status"] != "missed":
+            settled.add(number)
+        elif number in missed:
+            missed[number]["times"] += 1
+        else:
+            missed[number] = {**row, "times": 1}
+    return list(missed.values())
 
 
 def _records(name: str, entity: str, *columns: str, **context: Any) -> Response:

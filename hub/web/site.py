@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request, url_for
+from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
 from hub.web import admin, auth, formats, guard, lists, managers, sessions, words
@@ -20,6 +21,8 @@ VENDOR = {
     "htmx": "vendor/htmx-2.0.11/htmx.min.js",
     "icons": "vendor/tabler-icons-3.51.0/icons.svg",
 }
+#: Where programs ask, not people.
+MACHINE_PATHS = ("/api/", "/in/", "/assets/", "/healthz", "/readyz", "/metrics")
 ONE_YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -41,10 +44,23 @@ def register(app: Flask, store: Store) -> None:
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     app.context_processor(_page_context)
+    _handle_unknown_paths(app)
 
 
 def _page_context() -> dict[str, Any]:
     return {"user": the_user(), "vendor": VENDOR, "language": sessions.language}
+
+
+def _handle_unknown_paths(app: Flask) -> None:
+    """A page for an address that nobody serves; machines keep the answer they had before."""
+    former = app.error_handler_spec[None][404].get(NotFound)
+
+    def answer(error: NotFound) -> Any:
+        if request.path.startswith(MACHINE_PATHS):
+            return former(error) if former else error
+        return guard.error_page(error)
+
+    app.register_error_handler(NotFound, answer)
 
 
 def _assets() -> Blueprint:

@@ -14,7 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.app", "hub.cli"),
     ("hub.embedded",),
     ("hub.web", "hub.api", "hub.gateway"),
-    ("hub.jobs", "hub.schedule"),
+    ("hub.jobs", "hub.schedule", "hub.worker"),
     ("hub.flow",),
     ("hub.crm",),
     ("hub.mapping", "hub.store"),
@@ -148,7 +148,7 @@ def test_database_sessions_stay_in_the_store() -> None:
 
 def test_rq_is_hidden_behind_the_queues() -> None:
     """Its states never reach tables or pages."""
-    allowed = {"hub.queues", "hub.jobs", "hub.schedule", "hub.embedded", "hub.cli"}
+    allowed = {"hub.queues", "hub.jobs", "hub.schedule", "hub.worker", "hub.embedded", "hub.cli"}
     for source in CODE:
         if part_of(source.module) not in allowed:
             found = [name for name, _ in source.imports if name.partition(".")[0] == "rq"]

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from hub.crm.calls import client_number
 from hub.store.database import Database
 from hub.store.lists.paging import Row, as_dicts
 from hub.store.lists.people import add_points
@@ -51,7 +50,7 @@ def warehouses(database: Database) -> list[str]:
 
 
 def day_numbers(database: Database, since: datetime) -> Row:
-    """What happened since a moment: calls, missed, orders, leads, incoming messages."""
+    """What happened since a moment: calls, orders, leads, incoming messages."""
     counted = {
         "calls": (calls, calls.c.started_at),
         "orders": (orders, orders.c.placed_at),
@@ -69,35 +68,17 @@ def day_numbers(database: Database, since: datetime) -> Row:
     return numbers
 
 
-def unreturned_calls(database: Database, since: datetime) -> list[Row]:
-    """Missed incoming calls since a moment, newest first, whose caller nobody spoke to after.
-
-    One row per caller: their last missed call, with `times` they tried in vain.
-    """
+def calls_since(database: Database, since: datetime) -> list[Row]:
+    """Calls that began since a moment, newest first, with `contact_name`; at most MAX_DAY_CALLS."""
     query = (
-        select(
-            *(calls.c[name] for name in _CALL_COLUMNS), contacts.c.name.label("contact_name")
-        )
+        select(*(calls.c[name] for name in _CALL_COLUMNS), contacts.c.name.label("contact_name"))
         .outerjoin(contacts, contacts.c.id == calls.c.contact_id)
         .where(calls.c.started_at >= since, calls.c.deleted_at.is_(None))
         .order_by(calls.c.started_at.desc(), calls.c.id.desc())
         .limit(MAX_DAY_CALLS)
     )
     with database.read() as db:
-        rows = as_dicts(db.execute(query).mappings())
-    settled: set[str] = set()
-    found: dict[str, Row] = {}
-    for row in rows:
-        number = client_number(row)
-        if number is None or number in settled:
-            continue
-        if row["direction"] == "out" or row["status"] != "missed":
-            settled.add(number)
-        elif number in found:
-            found[number]["times"] += 1
-        else:
-            found[number] = {**row, "times": 1}
-    return list(found.values())
+        return as_dicts(db.execute(query).mappings())
 
 
 _CALL_COLUMNS = (

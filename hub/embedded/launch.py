@@ -1,0 +1,36 @@
+"""Starts a program that cannot outlive the process that asked for it.
+
+Run by path, `python -I -S launch.py PARENT_PID PROGRAM ARGUMENT…`: it imports nothing but the
+standard library, asks Linux to kill this process when its parent dies, and becomes the program.
+On other systems a killed parent leaves the program running; the next start ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+PR_SET_PDEATHSIG = 1
+SIGKILL = 9
+
+
+def die_with_parent(parent: int) -> bool:
+    """Have the kernel kill this process when `parent` dies; False when it is dead already."""
+    if sys.platform != "linux":
+        return True
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    return os.getppid() == parent
+
+
+def main(arguments: list[str]) -> None:
+    """Become the program."""
+    parent, program = int(arguments[0]), arguments[1:]
+    if not die_with_parent(parent):
+        sys.exit(1)
+    os.execvp(program[0], program)  # noqa: S606  # no shell is wanted
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,48 @@
+"""Dead letters by cause, and the replay of a whole group."""
+
+from __future__ import annotations
+
+from flask import flash, render_template, request, url_for
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from hub.flow.replay import MAX_EVENTS, STEPS, replay_events
+from hub.sdk.errors import Rejected
+from hub.store.lists.events import EventFilters, dead_letter_groups, event_ids
+from hub.web import lists
+from hub.web.admin.base import back, blueprint, connection_choices, reason
+from hub.web.context import actor, the_store
+
+
+@blueprint.get("/dead")
+def dead() -> str:
+    """Groups of dead letters, the largest first."""
+    connection = lists.argument("connection")
+    return render_template(
+        "admin/dead.html",
+        groups=dead_letter_groups(the_store().database, connection),
+        connections=connection_choices(),
+        filtered=lists.is_filtered(),
+        steps=STEPS,
+        most=MAX_EVENTS,
+    )
+
+
+@blueprint.post("/dead/replay")
+def replay_group() -> Response:
+    """Make every event of a group run again, at most MAX_EVENTS at once, oldest first."""
+    filters = EventFilters(
+        connection=request.form.get("connection", ""),
+        status="dead",
+        error_code=request.form.get("error_code", ""),
+        error_message=request.form.get("error_message", ""),
+    )
+    if not filters.connection:
+        raise Rejected("which group?")
+    store, why = the_store(), reason()
+    ids = event_ids(store.database, filters, MAX_EVENTS)
+    if not ids:
+        raise Rejected("this group is empty by now")
+    replay_events(store, ids, request.form.get("step", "parse"), actor(), why)
+    flash(ngettext("%(num)s event runs again.", "%(num)s events run again.", len(ids)), "success")
+    return back(url_for("admin.dead"))

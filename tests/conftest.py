@@ -1,0 +1,126 @@
+"""What every test may ask for: a store on either database, Redis, the application, the cast."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+from hub.settings import Settings
+from hub.store.database import Database
+from hub.store.migrate import upgrade
+from hub.store.store import Store
+from tests.support import servers
+from tests.support.rows import Rows
+
+SECRET_KEY = "a key for tests only"
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[servers.Postgres]:
+    """A real PostgreSQL, started when the first test asks for it."""
+    with servers.postgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: servers.Postgres) -> Iterator[str]:
+    """A fresh migrated PostgreSQL database."""
+    with postgres_cluster.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "hub.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh migrated SQLite database in the hub's home."""
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    shutil.copy(sqlite_template, home / "hub.db")
+    return f"sqlite:///{home / 'hub.db'}"
+
+
+@pytest.fixture(scope="session")
+def redis_address() -> Iterator[str]:
+    """A real Redis, started when the first test asks for it."""
+    with servers.redis_server() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_address: str) -> str:
+    """The real Redis, empty."""
+    Redis.from_url(redis_address).flushall()
+    return redis_address
+
+
+def _settings(tmp_path: Path, database_url: str, redis_url: str) -> Settings:
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    return Settings(
+        home=home, database_url=database_url, redis_url=redis_url, secret_key=SECRET_KEY
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Settings:
+    """Settings of a hub of its own: the test runs on SQLite and on PostgreSQL."""
+    kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return _settings(tmp_path, request.getfixturevalue(kind), redis_url)
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path, sqlite_url: str, redis_url: str) -> Settings:
+    """Settings of a hub on SQLite, for tests that no database can change."""
+    return _settings(tmp_path, sqlite_url, redis_url)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """An empty migrated store, on SQLite and on PostgreSQL."""
+    opened = Store.open(settings)
+    yield opened
+    opened.database.dispose()
+
+
+@pytest.fixture
+def sqlite_store(sqlite_settings: Settings) -> Iterator[Store]:
+    """An empty migrated store on SQLite."""
+    opened = Store.open(sqlite_settings)
+    yield opened
+    opened.database.dispose()
+
+
+@pytest.fixture
+def rows(store: Store) -> Rows:
+    """Puts rows into the store."""
+    return Rows(store)
+
+
+@pytest.fixture
+def app(store: Store) -> Flask:
+    """The whole application on the store."""
+    # Imported here: connectors' own tests need no application.
+    from hub.app import create_app
+
+    return create_app(store=store)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the application that nobody has signed in."""
+    return app.test_client()

