@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, request
 
 from hub import api, web
 from hub import settings as hub_settings
@@ -10,6 +10,8 @@ from hub.gateway import health, views
 from hub.log import configure
 from hub.settings import Settings
 from hub.store.store import Store
+
+MAX_FORM_BYTES = 2 * 1024 * 1024
 
 
 def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
@@ -21,11 +23,17 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     # The gateway reads bodies itself, each connector with its own limit; this one is for forms.
     app.config["MAX_CONTENT_LENGTH"] = None
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # flask's default provider has it
+    app.before_request(_limit_forms)
     views.register(app, store)
     health.register(app, store)
     api.register(app, store)
     web.register(app, store)
     return app
+
+
+def _limit_forms() -> None:
+    if not request.path.startswith("/in/"):
+        request.max_content_length = MAX_FORM_BYTES
 
 
 def serve() -> Flask:

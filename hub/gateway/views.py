@@ -23,6 +23,7 @@ from hub.store.store import Store
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "OPTIONS", "HEAD"]
 RETRY_AFTER_SECONDS = 5
+MAX_DISCARDED = 32 * 1024 * 1024
 log = logging.getLogger("hub.gateway")
 
 
@@ -42,7 +43,7 @@ class Gateway:
         except SQLAlchemyError as error:
             return self._unavailable(name, error)
         if configured is None:
-            # Unread on purpose: whoever guesses addresses makes us do nothing.
+            _discard()
             return self._text(404, "there is no such connection")
         body = b""
         try:
@@ -57,6 +58,10 @@ class Gateway:
             response = self._refuse(name, 503, error, body)
         except SQLAlchemyError as error:
             return self._unavailable(name, error)
+        except Exception:
+            # A bug of ours: the sender keeps its event and comes again, we keep the traceback.
+            log.exception("the gateway failed", extra={"connection": name})
+            return self._later(name, "bug")
         ACCEPT_SECONDS.labels(configured.connection.connector).observe(
             time.perf_counter() - started
         )
@@ -104,8 +109,11 @@ class Gateway:
 
     def _unavailable(self, name: str, error: SQLAlchemyError) -> Response:
         """The store cannot take the event: nothing is promised, the sender must come again."""
-        REQUESTS.labels(name, "unavailable").inc()
         log.error("the store is away", extra={"connection": name, "reason": str(error)[:500]})
+        return self._later(name, "unavailable")
+
+    def _later(self, name: str, outcome: str) -> Response:
+        REQUESTS.labels(name, outcome).inc()
         response = self._text(503, "not ready")
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
@@ -119,11 +127,20 @@ def _read_body(configured: Configured) -> bytes:
     """The whole body, at most the connector's limit; TooLarge beyond it."""
     limit = configured.connector.manifest.max_body_bytes
     if (request.content_length or 0) > limit:
+        _discard()
         raise TooLarge(f"the body has {request.content_length} bytes, {limit} are accepted")
     body: bytes = request.stream.read(limit + 1)
     if len(body) > limit:
         raise TooLarge(f"the body has more than the {limit} bytes that are accepted")
     return body
+
+
+def _discard() -> None:
+    """Read away a body nobody wants: closing on an unread one would reset the connection, and the
+    sender would never see our answer."""
+    left = MAX_DISCARDED
+    while left > 0 and (piece := request.stream.read(min(left, 65536))):
+        left -= len(piece)
 
 
 def register(app: Flask, store: Store) -> Gateway:

@@ -13,7 +13,7 @@ from babel import Locale, dates, numbers
 from flask import Flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from hub.mapping.transforms import MISSING
 from hub.store.database import utc_now
@@ -49,6 +49,11 @@ def when(moment: datetime | str | None) -> str | Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.isoformat(), full, moment_text(moment)
     )
+
+
+def day_title(day: date) -> str:
+    """A day with its weekday: «среда, 12 января»."""
+    return dates.format_date(day, "EEEE, d MMMM", locale=locale())
 
 
 def ago(moment: datetime) -> str:
@@ -167,14 +172,9 @@ def local_title(titles: Mapping[str, str]) -> str:
     return titles.get(locale().language) or titles["en"]
 
 
-def lines(text: str | None) -> Markup:
-    """Plain text with its line breaks; never HTML."""
-    return Markup("<br>").join(escape(line) for line in (text or "").splitlines())
-
-
 FILTERS = (
-    when, ago, span, duration, phone, money, quantity, count, size, person, plain, pretty,
-    local_title, lines,
+    when, day_title, ago, span, duration, phone, money, quantity, count, size, person, plain, pretty,
+    local_title,
 )  # fmt: skip
 
 

@@ -43,9 +43,7 @@ class Rows:
     def connection(self, name: str = "mail", document: dict[str, Any] | None = None) -> int:
         """A connection, mailgun by default."""
         with self.store.database.write() as db:
-            key = connections.save(
-                db, self.store.vault, name, document or MAILGUN, author="test"
-            )
+            key = connections.save(db, self.store.vault, name, document or MAILGUN, author="test")
         self.store.catalog.forget()
         return key
 
@@ -72,9 +70,7 @@ class Rows:
 
     def point(self, contact_id: int, kind: str, value: str) -> int:
         """A further phone or e-mail of a contact."""
-        return self._add(
-            contact_points, {"contact_id": contact_id, "kind": kind, "value": value}
-        )
+        return self._add(contact_points, {"contact_id": contact_id, "kind": kind, "value": value})
 
     def binding(self, connection_id: int, entity: str, external_id: str, record_id: int) -> int:
         """What a connection calls this record."""
@@ -110,7 +106,11 @@ class Rows:
         return self._add(timeline, values)
 
     def event(
-        self, connection_id: int, body: bytes = b"{}", request: RawRequest | None = None, **values: Any
+        self,
+        connection_id: int,
+        body: bytes = b"{}",
+        request: RawRequest | None = None,
+        **values: Any,
     ) -> int:
         """An event with its body."""
         self._events += 1

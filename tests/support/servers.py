@@ -97,9 +97,7 @@ def redis_server() -> Iterator[str]:
     folder = Path(mkdtemp(prefix="uzel-redis-"))
     socket = folder / "redis.sock"
     options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(
-        [binary, *options, "--dir", str(folder)], stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([binary, *options, "--dir", str(folder)], stdout=subprocess.DEVNULL)
     try:
         url = f"unix://{socket}"
         _wait_for(url, process)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -78,6 +79,18 @@ def phone(value: Any, argument: Any, context: MappingContext) -> str | None:
     if found is None:
         raise TransformError(f"«{sample(value)}» is not a phone number")
     return found
+
+
+@transform("phone_of_country", takes_list=True)
+def phone_of_country(value: Any, argument: Any, context: MappingContext) -> str | None:
+    """[number, country]: the number as E.164, read as one of that country (ISO code, «US»)."""
+    parts = value if isinstance(value, list) else [value]
+    if not parts or is_empty(parts[0]):
+        return None
+    country = as_text(parts[1]).strip().upper() if len(parts) > 1 and parts[1] else ""
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        country = context.phone_region
+    return phone(parts[0], argument, replace(context, phone_region=country))
 
 
 @transform("phone_or_extension")

@@ -1,0 +1,1 @@
+"""The `hub` command's parts, one module per subject; `hub/cli.py` puts them together."""
