@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from flask_smorest import Blueprint
-from marshmallow import Schema
+from marshmallow import RAISE, Schema
 
 from hub.api import problems
 from hub.api.access import guard
@@ -52,7 +52,7 @@ def operation(
         if body is not None:
             declared = group.arguments(body, location="json")(declared)
         if query is not None:
-            declared = group.arguments(query, location="query")(declared)
+            declared = group.arguments(query, location="query", unknown=RAISE)(declared)
         name = endpoint or view.__name__
         declared = group.doc(operationId=name)(declared)
         group.add_url_rule(path, name, declared, methods=[method])

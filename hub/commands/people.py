@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 import click
@@ -72,7 +73,7 @@ def password(session: Session, email: str, password_stdin: bool) -> None:
 
 
 def _password() -> str:
-    return click.get_text_stream("stdin").readline().rstrip("\n")
+    return sys.stdin.readline().rstrip("\n")
 
 
 @click.group(help="Ключи для API · API tokens")
@@ -81,7 +82,7 @@ def tokens() -> None:
 
 
 @tokens.command("create", help="Создать ключ · Make a token; it is shown once")
-@click.option("--role", required=True, help=" | ".join(token_store.ROLES))
+@click.option("--role", required=True, help=" | ".join(user_store.ROLES))
 @click.option("--name", default="", help="для чего · what it is for")
 @click.option("--days", type=click.IntRange(1), help="срок, дней · days until it expires")
 @pass_session

@@ -13,7 +13,7 @@ from hub.crm.documents import document
 from hub.flow.drain import owner_name, policy_of
 from hub.flow.retry import Decision, decide
 from hub.queues import queues_for
-from hub.sdk.errors import ConfigError, Rejected
+from hub.sdk.errors import ConfigError, Rejected, RetryLater
 from hub.sdk.records import Change, Receipt
 from hub.store import leases
 from hub.store.connections import Configured, set_state
@@ -40,13 +40,13 @@ def deliver(store: Store, destination_id: int, max_seconds: float = 60.0) -> int
     tried, until = 0, time.monotonic() + max_seconds
     try:
         while time.monotonic() < until:
-            due = _due(store, destination_id)
+            due = _due(store, configured)
             if not due:
                 break
             for row in due:
+                tried += 1
                 if not _one(store, configured, lease, row):
                     return tried
-                tried += 1
     except leases.LeaseLostError:
         log.warning("lease lost", extra={"connection": configured.name})
     finally:
@@ -67,21 +67,25 @@ def destinations_due(store: Store) -> list[int]:
     return [item.id for item in store.catalog.all() if item.id in due and item.state != "paused"]
 
 
-def _due(store: Store, destination_id: int) -> list[Row[Any]]:
+def _due(store: Store, configured: Configured) -> list[Row[Any]]:
+    """What is due. A destination that refused our credentials is only probed with what it refused,
+    on that delivery's own retry schedule."""
+    probing = configured.state == "needs_attention"
     with store.database.read() as db:
         query = (
             select(deliveries)
-            .where(deliveries.c.connection_id == destination_id)
-            .where(deliveries.c.status.in_(("pending", "waiting")))
+            .where(deliveries.c.connection_id == configured.id)
+            .where(deliveries.c.status.in_(("waiting",) if probing else ("pending", "waiting")))
             .where(deliveries.c.due_at <= utc_now())
             .order_by(deliveries.c.due_at, deliveries.c.id)
-            .limit(BATCH)
+            .limit(1 if probing else BATCH)
         )
         return list(db.execute(query))
 
 
 def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any]) -> bool:
-    """Try one delivery. False when the destination as a whole must rest."""
+    """Try one delivery. False when the destination as a whole should rest: it refused us, or it
+    cannot be reached and every further try would cost the same time-out."""
     started = utc_now()
     receipt, error = Receipt(), None
     try:
@@ -119,8 +123,11 @@ def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any
             _bind(db, configured.id, row, receipt.external_id)
         if decision.pause_connection:
             set_state(db, configured.id, "needs_attention", decision.message)
+        elif error is None and configured.state == "needs_attention":
+            set_state(db, configured.id, "active")
     _log(configured, row, decision, attempt)
-    return not decision.pause_connection
+    unreachable = isinstance(error, RetryLater) and error.detail == "transport"
+    return not (decision.pause_connection or unreachable)
 
 
 def _log(

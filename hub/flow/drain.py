@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError
 
 from hub.flow import journal, resolve, stock
 from hub.flow.parse import load_events
@@ -157,8 +157,11 @@ def _batch(
             return len(prepared)
         except IntegrityError as error:
             log.info("another transaction was quicker (%s), attempt %d", error.orig, attempt + 1)
-        except StatementError:
-            # A value the database refuses, or one no column can hold: find whose it is.
+        except leases.LeaseLostError:
+            raise
+        except Exception as error:
+            # A value that the database or its driver refuses: find whose it is.
+            log.info("the batch is written one by one (%s)", type(error).__name__)
             break
     for one in prepared:
         _alone(store, configured, lease, one)
@@ -208,7 +211,7 @@ def _alone(store: Store, configured: Configured, lease: leases.Lease, one: Prepa
         try:
             with db.begin_nested():
                 _apply(store, configured, db, [one])
-        except (DataError, StatementError) as error:
+        except Exception as error:
             one.error = error if one.error is None else one.error
             one.step = "upsert"
             journal.record(db, configured, [(one, one.error)], policy_of(store), utc_now())

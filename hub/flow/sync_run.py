@@ -168,7 +168,9 @@ class SyncRun:
                 break
             except IntegrityError:
                 log.info("another transaction was quicker", extra={"run": self.run.id})
-            except StatementError:
+            except leases.LeaseLostError:
+                raise
+            except Exception:
                 self._write_singly(mapped)
                 break
         else:
@@ -190,8 +192,11 @@ class SyncRun:
         for place, record in mapped:
             try:
                 self._write_page([(place, record)], move=False)
-            except StatementError as error:
-                self._issue(place, f"the store refused the row: {error.orig}", record.fields)
+            except leases.LeaseLostError:
+                raise
+            except Exception as error:
+                said = error.orig if isinstance(error, StatementError) else error
+                self._issue(place, f"the store refused the row: {said}", {})
         self._write_page([])
 
     def _upsert(

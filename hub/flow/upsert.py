@@ -10,6 +10,7 @@ from hub.crm import calls, identity, timeline
 from hub.crm.fold import Stamp, digest_of, fold, is_newer, is_stale
 from hub.flow import resolve
 from hub.mapping.model import MappedRecord
+from hub.sdk.errors import Ignored
 from hub.store.connections import Configured
 from hub.store.database import same_json
 from hub.store.models import ENTITY_TABLES
@@ -77,9 +78,8 @@ class Upsert:
         fields = {**record.fields, "external_id": key}
         moment = resolve.contact_stamp(record, stamp)
         if record.deleted:
-            if known is not None:
-                self._save("contact", known, {"deleted_at": stamp.at}, stamp, is_new=False)
-            return
+            # Calls, mails and other systems know the person too; only a person erases a person.
+            raise Ignored("a client deleted in one system stays a client here")
         contact_id = identity.resolve_contact(self.ws, fields, moment, resolve.seen(record, stamp))
         if contact_id is not None:
             self.created += known is None

@@ -36,8 +36,15 @@ def register(app: Flask, store: Store) -> None:
     sessions.init(app, store)
     formats.init(app)
     app.add_template_global(asset)
-    for name in ("word", "options", "entity_word", "field_label", "record_url"):
-        app.add_template_global(getattr(words, name))
+    for function in (
+        words.word,
+        words.options,
+        words.entity_word,
+        words.entity_choices,
+        words.field_label,
+        words.record_url,
+    ):
+        app.add_template_global(function)
     app.add_template_global(lists.here)
     app.add_template_global(actor)
     blueprints = (_assets(), auth.blueprint, managers.blueprint, admin.blueprint)

@@ -179,6 +179,11 @@ def entity_word(entity: str) -> Word:
     return ENTITIES.get(entity) or Word(entity, "file-text")
 
 
+def entity_choices() -> list[tuple[str, Any]]:
+    """(entity, name) pairs for a filter."""
+    return [(name, word.label) for name, word in ENTITIES.items()]
+
+
 def field_label(name: str) -> Any:
     """A field's name in words; an unknown one as it is."""
     return FIELDS.get(name, name)

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from json import loads
 from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import Headers
 
 from hub.store import tokens
 from hub.store.store import Store
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered."""
+
+    status_code: int
+    headers: Headers
+    mimetype: str
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The answer's document."""
+        return loads(self.text)
 
 
 class Caller:
@@ -19,19 +36,20 @@ class Caller:
     def __init__(self, app: Flask, token: str) -> None:
         self._client, self.token = app.test_client(), token
 
-    def __call__(self, method: str, path: str, json: Any = None, **query: Any) -> TestResponse:
-        return self._client.open(
+    def __call__(self, method: str, path: str, json: Any = None, **query: Any) -> Answer:
+        answer = self._client.open(
             f"/api/v1{path}",
             method=method,
             json=json,
-            query_string=query,
-            headers={"Authorization": f"Bearer {self.token}"} if self.token else {},
+            query_string=query or None,
+            headers={"Authorization": f"Bearer {self.token}"},
         )
+        return Answer(answer.status_code, answer.headers, answer.mimetype or "", answer.text)
 
     def get(self, path: str, **query: Any) -> Any:
         """The document of a GET that must succeed."""
         answer = self("GET", path, **query)
-        assert answer.status_code == 200, answer.get_data(as_text=True)
+        assert answer.status_code == 200, answer.text
         return answer.json
 
     def ids(self, path: str, **query: Any) -> list[int]:

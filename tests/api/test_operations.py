@@ -28,7 +28,7 @@ def test_a_connection_is_put_shown_without_secrets_and_keeps_them(
     made = admin("PUT", "/connections/shop", json=SHOP)
     assert made.status_code == 200, made.json
     assert made.json["secrets"] == ["consumer_key", "consumer_secret", "webhook_secret"]
-    assert "hush" not in made.get_data(as_text=True)
+    assert "hush" not in made.text
     changed = {**SHOP, "title": "Магазин", "secrets": {"webhook_secret": "new"}}
     assert admin("PUT", "/connections/shop", json=changed).json["revision"] == 2
     kept = store.catalog.require("shop").connection.secrets
@@ -191,7 +191,7 @@ def test_every_number_of_a_report_opens_down_to_its_calls(
         )
     query = {"from": "2026-01-12", "to": "2026-01-14", "group": group}
     items = admin.get("/reports/calls", **query)["items"]
-    assert [item["total"] for item in items] == ([1, 4] if group == "manager" else [3, 2])
+    assert [item["total"] for item in items] == ([1, 4] if group == "manager" else [3, 1, 1])
     assert sum(item["missed"] for item in items) == 2
     for item in items:
         link = urlsplit(item["filter"])

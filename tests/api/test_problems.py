@@ -67,7 +67,7 @@ def test_a_bug_shows_no_details(app: Flask, admin: Caller, monkeypatch: pytest.M
     answer = admin("GET", "/orders/1")
     assert answer.status_code == 500
     assert answer.mimetype == "application/problem+json"
-    assert "hunter2" not in answer.get_data(as_text=True)
+    assert "hunter2" not in answer.text
 
 
 def test_pages_keep_their_own_errors(app: Flask) -> None:

@@ -90,7 +90,8 @@ def phone_of_country(value: Any, argument: Any, context: MappingContext) -> str 
     country = as_text(parts[1]).strip().upper() if len(parts) > 1 and parts[1] else ""
     if country not in phonenumbers.SUPPORTED_REGIONS:
         country = context.phone_region
-    return phone(parts[0], argument, replace(context, phone_region=country))
+    found: str | None = phone(parts[0], argument, replace(context, phone_region=country))
+    return found
 
 
 @transform("phone_or_extension")

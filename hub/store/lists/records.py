@@ -273,7 +273,7 @@ def _contains(entity: str, table: Table, word: str) -> ColumnElement[bool]:
     digits = re.sub(r"[^0-9]", "", word)
     if _PHONE_LIKE.fullmatch(word) and len(digits) >= 4:
         patterns.append(digits)
-        if digits[0] == "8" and len(digits) > 4:
+        if digits[0] == "8":
             # 8 916 … is what people type for +7 916 …
             patterns.append("7" + digits[1:])
     found = [

@@ -1,0 +1,112 @@
+"""`hub up`, `hub init`, `hub demo`, and what a first start prepares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hub.commands import connection_files
+from hub.commands.output import note
+from hub.commands.session import ACTOR, Session, pass_session
+from hub.embedded import demo as demo_run
+from hub.embedded import processes
+from hub.embedded.console import Console
+from hub.embedded.supervisor import Supervisor
+from hub.store import users
+from hub.store.migrate import upgrade
+from hub.store.store import Store
+
+FIRST_ADMIN = "admin@uzel.local"
+DEMO_HOME = Path("var") / "demo"
+
+
+def prepare(session: Session, console: Console) -> bool:
+    """Schema, key, connection files, first admin; returns whether every file was right."""
+    store = session.store
+    upgrade(store.database)
+    right = True
+    for done in connection_files.import_all(store, ACTOR):
+        if done.error:
+            right = False
+            note(f"✗ {done.error}")
+        elif done.changed:
+            console.say(f"подключение «{done.name}» записано", f"connection «{done.name}» stored")
+    first_admin(store, console)
+    return right
+
+
+def first_admin(store: Store, console: Console) -> str | None:
+    """Make the first admin of a store without users, tell how to sign in; returns the password."""
+    if users.list_users(store.database):
+        return None
+    _, password = users.create_user(store.database, FIRST_ADMIN, "Администратор", users.ADMIN)
+    console.both(
+        f"\nПервый вход: {FIRST_ADMIN}, пароль {password}\n"
+        "Пароль показан один раз; новый: hub users password " + FIRST_ADMIN,
+        f"First sign-in: {FIRST_ADMIN}, password {password}\n"
+        f"It is shown only once; a new one: hub users password {FIRST_ADMIN}\n",
+    )
+    return password
+
+
+@click.command(help="Запустить узел целиком · Run the whole hub in the foreground")
+@click.option("--verbose", is_flag=True, help="журналы процессов на экран · show their logs")
+@pass_session
+def up(session: Session, verbose: bool) -> None:
+    """Run every process until SIGINT or SIGTERM; one that dies is started again."""
+    console = session.console(verbose=verbose)
+
+    def ready(_: Supervisor) -> None:
+        where = processes.address(session.settings)
+        console.say(
+            f"Узел работает: {where}  (данные: {session.settings.home}; Ctrl-C — остановить)",
+            f"The hub is up: {where}  (data: {session.settings.home}; Ctrl-C stops it)",
+        )
+
+    code = processes.run(
+        session.settings, console, lambda: bool(prepare(session, console)) and None, ready
+    )
+    console.say("Узел остановлен", "The hub has stopped")
+    raise SystemExit(code)
+
+
+@click.command(help="Создать базу, ключ, первого админа · Make the store, key, first admin")
+@pass_session
+def init(session: Session) -> None:
+    """Prepare HUB_HOME without starting anything; exit code 1 when a connection file is wrong."""
+    console = session.console()
+    right = prepare(session, console)
+    console.say(f"Готово: {session.settings.home}", f"Ready: {session.settings.home}")
+    if not right:
+        raise SystemExit(1)
+
+
+@click.command(help="Обновить схему базы · Bring the store's schema up to date")
+@pass_session
+def migrate(session: Session) -> None:
+    """Apply the migrations that are missing; safe in several places at once."""
+    upgrade(session.store.database)
+    click.echo("ok")
+
+
+@click.command(help="Показать всё на эмуляторах · The hub with emulated vendors")
+@click.option("--once", is_flag=True, envvar="DEMO_ONCE", help="показать и выйти · print and exit")
+@click.option("--home", type=click.Path(path_type=Path), envvar="HUB_HOME", default=DEMO_HOME)
+@click.option("--verbose", is_flag=True, help="журналы процессов на экран · show their logs")
+@pass_session
+def demo(session: Session, once: bool, home: Path, verbose: bool) -> None:
+    """Emulators send, the hub takes in, a table says what arrived; 1 when something is missing."""
+    home = home.expanduser().resolve()
+    demo_run.write_defaults(home)
+    session = session.at_home(home)
+    console = session.console(verbose=verbose)
+    raise SystemExit(
+        demo_run.run(
+            session.settings,
+            console,
+            once=once,
+            open_store=lambda: session.store,
+            first_admin=lambda store: first_admin(store, console),
+        )
+    )
