@@ -204,7 +204,9 @@ def rotate(session: Session) -> None:
 def _seal_again(database: Database, vault: Vault) -> int:
     with database.write() as db:
         rows = db.execute(
-            select(connections.c.id, connections.c.secrets).where(connections.c.secrets.is_not(None))
+            select(connections.c.id, connections.c.secrets).where(
+                connections.c.secrets.is_not(None)
+            )
         ).all()
         for row in rows:
             db.execute(

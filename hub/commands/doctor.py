@@ -66,7 +66,10 @@ def examine(settings: Settings, console: Console) -> Iterator[Finding]:
         yield from _store(store, tr)
     else:
         yield Finding(
-            "store", False, store, tr("hub init, или верный DATABASE_URL", "hub init, or DATABASE_URL")
+            "store",
+            False,
+            store,
+            tr("hub init, или верный DATABASE_URL", "hub init, or DATABASE_URL"),
         )
     yield _key(settings, tr)
     yield _disk(settings, tr)

@@ -64,9 +64,7 @@ def up(session: Session, verbose: bool) -> None:
             f"The hub is up: {where}  (data: {session.settings.home}; Ctrl-C stops it)",
         )
 
-    code = processes.run(
-        session.settings, console, lambda: bool(prepare(session, console)) and None, ready
-    )
+    code = processes.run(session.settings, console, lambda: prepare(session, console), ready)
     console.say("Узел остановлен", "The hub has stopped")
     raise SystemExit(code)
 

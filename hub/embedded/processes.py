@@ -58,7 +58,7 @@ def children(settings: Settings) -> list[Child]:
 def run(
     settings: Settings,
     console: Console,
-    prepare: Callable[[], None],
+    prepare: Callable[[], object],
     on_ready: Callable[[Supervisor], None],
 ) -> int:
     """Run the whole hub in the foreground; returns the exit code.

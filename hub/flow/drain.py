@@ -15,16 +15,17 @@ import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from hub.flow import journal, resolve, stock
 from hub.flow.parse import load_events
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
 from hub.flow.upsert import Upsert, sinks_for
+from hub.sdk.errors import PayloadError, RetryLater
 from hub.store import leases
 from hub.store.connections import Configured
-from hub.store.database import utc_now
+from hub.store.database import is_away, utc_now
 from hub.store.models import events
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
@@ -157,9 +158,9 @@ def _batch(
             return len(prepared)
         except IntegrityError as error:
             log.info("another transaction was quicker (%s), attempt %d", error.orig, attempt + 1)
-        except leases.LeaseLostError:
-            raise
         except Exception as error:
+            if is_away(error) or isinstance(error, leases.LeaseLostError):
+                raise
             # A value that the database or its driver refuses: find whose it is.
             log.info("the batch is written one by one (%s)", type(error).__name__)
             break
@@ -212,6 +213,17 @@ def _alone(store: Store, configured: Configured, lease: leases.Lease, one: Prepa
             with db.begin_nested():
                 _apply(store, configured, db, [one])
         except Exception as error:
-            one.error = error if one.error is None else one.error
-            one.step = "upsert"
+            if is_away(error):
+                raise
+            one.error, one.step = _blame(error), "upsert"
             journal.record(db, configured, [(one, one.error)], policy_of(store), utc_now())
+
+
+def _blame(error: Exception) -> Exception:
+    """Whose fault it is that the store did not take an event's records."""
+    if isinstance(error, IntegrityError):
+        return RetryLater("another transaction made the same record at the same moment")
+    if isinstance(error, DataError | OverflowError):
+        cause = getattr(error, "orig", None) or error
+        return PayloadError(f"the store cannot hold a value of this event: {cause}")
+    return error

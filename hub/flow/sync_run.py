@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError
 
 from hub.crm.fold import Stamp
 from hub.flow import resolve, stock
@@ -19,7 +19,7 @@ from hub.sdk.records import Page
 from hub.store import leases
 from hub.store.connections import Configured, set_state
 from hub.store.cursors import freshen, move_cursor
-from hub.store.database import to_json, utc_now
+from hub.store.database import is_away, to_json, utc_now
 from hub.store.models import cursors, row_issues, sync_runs
 from hub.store.stock import StockStage, Written, stored_rows
 from hub.store.store import Store
@@ -129,9 +129,7 @@ class SyncRun:
         )
         doubt = stock.snapshot_doubt(stored, staged, share)
         accepted = self.run.accepted_rows
-        if doubt and accepted is not None and staged >= accepted:
-            return ""
-        return doubt
+        return "" if doubt and accepted is not None and staged >= accepted else doubt
 
     def _stock_rows(self, page: Page) -> list[dict[str, Any]]:
         rows = []
@@ -168,9 +166,8 @@ class SyncRun:
                 break
             except IntegrityError:
                 log.info("another transaction was quicker", extra={"run": self.run.id})
-            except leases.LeaseLostError:
-                raise
-            except Exception:
+            except Exception as error:
+                _raise_unless_a_row(error)
                 self._write_singly(mapped)
                 break
         else:
@@ -192,11 +189,10 @@ class SyncRun:
         for place, record in mapped:
             try:
                 self._write_page([(place, record)], move=False)
-            except leases.LeaseLostError:
-                raise
             except Exception as error:
-                said = error.orig if isinstance(error, StatementError) else error
-                self._issue(place, f"the store refused the row: {said}", {})
+                _raise_unless_a_row(error)
+                said = getattr(error, "orig", None) or error
+                self._issue(place, f"the store refused the row: {said}", record.fields)
         self._write_page([])
 
     def _upsert(
@@ -295,3 +291,9 @@ class SyncRun:
             },
         )
         return status
+
+
+def _raise_unless_a_row(error: Exception) -> None:
+    """A store that is away must end the run, or the cursor would pass rows never stored."""
+    if is_away(error) or isinstance(error, leases.LeaseLostError):
+        raise error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 POSTGRES_POOL_SIZE = 5
 POSTGRES_POOL_OVERFLOW = 20
@@ -26,15 +28,32 @@ def utc_now() -> datetime:
 
 def to_json(value: Any) -> str:
     """JSON text; Decimals and times become text."""
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    return _dump(value, orjson.OPT_NON_STR_KEYS).decode()
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database itself is the trouble (gone, full, locked), not what was written."""
+    return isinstance(error, OperationalError | InterfaceError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
 
 
 def same_json(one: Any, other: Any) -> bool:
     """Whether two values are the same as JSON; PostgreSQL gives keys back in another order."""
     option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    return orjson.dumps(one, default=_plain, option=option) == orjson.dumps(
-        other, default=_plain, option=option
-    )
+    return _dump(one, option) == _dump(other, option)
+
+
+def _dump(value: Any, option: int) -> bytes:
+    try:
+        return orjson.dumps(value, default=_plain, option=option)
+    except TypeError:
+        # Whole numbers beyond 64 bits: slower, but a vendor's long id must not stop anything.
+        sort = bool(option & orjson.OPT_SORT_KEYS)
+        text = json.dumps(
+            value, default=_plain, sort_keys=sort, ensure_ascii=False, allow_nan=False
+        )
+        return text.encode()
 
 
 def _plain(value: Any) -> Any:

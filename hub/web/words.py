@@ -33,7 +33,7 @@ WORDS: Final[dict[str, dict[str, Word]]] = {
         "delivered": Word(_l("delivered"), "check", GOOD),
         "waiting": Word(_l("waiting for a retry"), "clock", WARN),
         "paused": Word(_l("paused"), "player-pause", WARN),
-        "dead": Word(_l("dead letter"), "skull", BAD),
+        "dead": Word(_l("given up"), "skull", BAD),
     },
     "attempt": {
         "succeeded": Word(_l("succeeded"), "check", GOOD),

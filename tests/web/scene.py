@@ -1,0 +1,387 @@
+"""A small company's hub with something on every page. All people and numbers are invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from connectors.standard_webhook import emulator as site
+from hub.crm import timeline as entries
+from hub.store import users
+from hub.store.database import utc_now
+from hub.store.models import (
+    ENTITY_TABLES,
+    cursors,
+    events,
+    possible_duplicates,
+    rejections,
+    row_issues,
+    sync_runs,
+    timeline,
+)
+from hub.store.store import Store
+from tests.support.hub import Hub, lead
+from tests.support.people import COLLEAGUES, IRINA, PAVEL, STRANGER, VERA
+from tests.support.rows import Rows
+
+PASSWORD = "korova-na-lugu-42"
+ONEC = {
+    "connector": "onec_soap",
+    "title": "1С: Управление торговлей",
+    "settings": {
+        "wsdl": "http://1c.local/ut/ws/StockHub.1cws?wsdl",
+        "address": "http://1c.local/ut/ws/StockHub.1cws",
+        "username": "Обмен",
+        "streams": {
+            "stock": {"operation": "GetRemains", "rows": "return.Row", "mode": "full"},
+        },
+    },
+    "secrets": {"password": "onec-secret-password"},
+    "schedule": {"stock": "every 5m"},
+    "mappings": {
+        "stock": {"fields": {"sku": "Article", "quantity": {"from": "Qty", "as": "quantity"}}}
+    },
+}
+MANGO = {
+    "connector": "mango",
+    "title": "Манго, отдел продаж",
+    "settings": {"managers": {"101": VERA.email}},
+    "secrets": {"api_key": "mango-key-123", "api_salt": "mango-salt-456"},
+}
+LETTER = (
+    "Здравствуйте!\n\nПодскажите, есть ли в наличии насос НЦ-20?\n"
+    "<script>alert(1)</script>\n\nС уважением,\nИрина"
+)
+
+
+@dataclass
+class Scene:
+    """Ids of what the scene holds."""
+
+    irina: int
+    pavel: int
+    order: int
+    call: int
+    message: int
+    done_event: int
+    dead_event: int
+    run: int
+    delivery: int
+
+
+def add_people(store: Store) -> None:
+    """The cast, all with one password."""
+    for one in COLLEAGUES:
+        users.create_user(store.database, one.email, one.name, one.role, PASSWORD)
+
+
+def build(store: Store) -> Scene:
+    """Fill an empty store; the people are added too."""
+    add_people(store)
+    return _Builder(store).build()
+
+
+class _Builder:
+    def __init__(self, store: Store) -> None:
+        self.store, self.rows, self.hub = store, Rows(store), Hub(store)
+        self.now = utc_now()
+
+    def build(self) -> Scene:
+        self.site = self.hub.site(title="Сайт, формы заявок").id
+        self.mango = self.rows.connection("mango-main", MANGO)
+        self.onec = self.rows.connection("onec", ONEC)
+        irina = self._contact(IRINA, self.mango, company_name="ООО «Сад и дом»", city="Тверь")
+        pavel = self._contact(PAVEL, self.mango)
+        call = self._calls(irina, pavel)
+        order = self._orders(irina)
+        message = self._letters(irina)
+        done, dead = self._events()
+        run = self._stock()
+        delivery = self._operations(irina, pavel, order)
+        return Scene(irina, pavel, order, call, message, done, dead, run, delivery)
+
+    def ago(self, **span: float) -> datetime:
+        """A moment before now."""
+        return self.now - timedelta(**span)
+
+    def _contact(self, person: Any, connection_id: int, **values: Any) -> int:
+        key = self.rows.contact(
+            person,
+            connection_id=connection_id,
+            manager=VERA.email,
+            last_activity_at=self.ago(hours=1),
+            origins={
+                "name": {"v": "1", "at": self.ago(days=2).isoformat(), "c": connection_id, "e": 1},
+                "manager": {"v": "2", "at": self.ago(days=1).isoformat(), "u": 1},
+            },
+            **values,
+        )
+        self.rows.binding(connection_id, "contact", person.phone, key)
+        return key
+
+    def _add(self, entity: str, happened: str, at: datetime, **values: Any) -> int:
+        """A record with its place on the client's timeline."""
+        key = self.rows.record(entity, **{happened: at}, **values)
+        row = {**dict.fromkeys(ENTITY_TABLES[entity].c.keys()), **values, happened: at}
+        if values.get("contact_id"):
+            with self.store.database.write() as db:
+                db.execute(
+                    insert(timeline).values(
+                        contact_id=values["contact_id"],
+                        kind=entity,
+                        record_id=key,
+                        occurred_at=at,
+                        connection_id=values.get("connection_id"),
+                        summary=entries.summary(entity, row),
+                    )
+                )
+        return key
+
+    def _calls(self, irina: int, pavel: int) -> int:
+        shared = {"connection_id": self.mango, "line_number": "+74951234567"}
+        answered = {"status": "answered", "wait_seconds": 12, "manager": VERA.email}
+        key = self._add(
+            "call",
+            "started_at",
+            self.ago(minutes=50),
+            external_id="MToxMDAwMToxOjE",
+            contact_id=irina,
+            direction="in",
+            from_number=IRINA.phone,
+            to_number="101",
+            talk_seconds=185,
+            recording_id="MTAwMDE6NTU1",
+            answered_at=self.ago(minutes=49),
+            **answered,
+            **shared,
+        )
+        missed = {"direction": "in", "status": "missed", "wait_seconds": 41}
+        for number, minutes in ((1, 8), (2, 4)):
+            self._add(
+                "call",
+                "started_at",
+                self.ago(minutes=minutes),
+                external_id=f"missed-{number}",
+                contact_id=pavel,
+                from_number=PAVEL.phone,
+                to_number="+74951234567",
+                **missed,
+                **shared,
+            )
+        self._add(
+            "call",
+            "started_at",
+            self.ago(minutes=2),
+            external_id="stranger",
+            from_number=STRANGER.phone,
+            to_number="+74951234567",
+            **missed,
+            **shared,
+        )
+        for number in range(60):
+            self._add(
+                "call",
+                "started_at",
+                self.ago(days=2, minutes=number),
+                external_id=f"old-{number}",
+                contact_id=pavel,
+                direction="out",
+                from_number="101",
+                to_number=PAVEL.phone,
+                talk_seconds=30 + number,
+                **answered,
+                **shared,
+            )
+        return key
+
+    def _orders(self, irina: int) -> int:
+        line = {"external_id": "1", "sku": "NC-20", "name": "Насос циркуляционный НЦ-20/40"}
+        key = self._add(
+            "order",
+            "placed_at",
+            self.ago(hours=2),
+            external_id="2041",
+            connection_id=self.site,
+            contact_id=irina,
+            number="2041",
+            status="processing",
+            currency="RUB",
+            total=Decimal("25980.50"),
+            delivery_total=Decimal("490"),
+            delivery_address="170100, Тверь, Советская улица, дом 34, квартира 12",
+            payment_method="Картой на сайте",
+            channel="yandex",
+            lines=[
+                {**line, "quantity": "2", "price": "12490.25", "total": "24980.50"},
+                {"name": "Доставка до подъезда", "quantity": "1", "price": "510", "total": "510"},
+            ],
+        )
+        for number, status in enumerate(("completed", "cancelled", "own-status")):
+            self._add(
+                "order",
+                "placed_at",
+                self.ago(days=400 + number),
+                external_id=f"10{number}",
+                connection_id=self.site,
+                contact_id=irina,
+                number=f"10{number}",
+                status=status,
+                currency="RUB",
+                total=Decimal("1500"),
+            )
+        return key
+
+    def _letters(self, irina: int) -> int:
+        shared = {"connection_id": self.site, "contact_id": irina, "thread_key": "<a@example.org>"}
+        key = self._add(
+            "message",
+            "sent_at",
+            self.ago(minutes=30),
+            external_id="m1",
+            direction="in",
+            kind="mail",
+            subject="Наличие насоса НЦ-20",
+            text=LETTER,
+            from_address=IRINA.email,
+            to_address="sales@example.ru",
+            attachments=[{"name": "Реквизиты.pdf", "content_type": "application/pdf",
+                          "size_bytes": 48213}],
+            **shared,
+        )  # fmt: skip
+        self._add(
+            "message",
+            "sent_at",
+            self.ago(minutes=20),
+            external_id="m2",
+            direction="out",
+            kind="mail",
+            subject="Re: Наличие насоса НЦ-20",
+            text="Добрый день! Да, есть два.",
+            from_address="sales@example.ru",
+            to_address=IRINA.email,
+            **shared,
+        )
+        return key
+
+    def _events(self) -> tuple[int, int]:
+        self.hub.post("site", lead(1), self.ago(minutes=15))
+        for number in (2, 3, 4):
+            broken = {"id": f"evt-{number}", "type": "lead"}
+            self.hub.post("site", site.signed(broken), self.ago(minutes=10 - number))
+        self.hub.drain("site")
+        assert self.hub.statuses() == {"done": 1, "dead": 3}
+        done = self.hub.one(events, status="done")["id"]
+        dead = self.hub.rows(events, status="dead")[0]["id"]
+        return done, dead
+
+    def _stock(self) -> int:
+        for number, (name, left) in enumerate(
+            (("Насос циркуляционный НЦ-20/40", "12"), ("Шланг поливочный, бухта", "133.5"),
+             ("Кран шаровой 1/2\"", "0"))
+        ):  # fmt: skip
+            self.rows.stock(
+                self.onec,
+                f"SKU-{number}",
+                left,
+                product_name=name,
+                warehouse="Основной склад",
+                reserved=Decimal("1"),
+                available=Decimal(left),
+                price=Decimal("12490.25"),
+                currency="RUB",
+                as_of=self.ago(minutes=42),
+            )
+        with self.store.database.write() as db:
+            db.execute(
+                insert(cursors).values(
+                    connection_id=self.onec,
+                    stream="stock",
+                    cursor={},
+                    updated_at=self.now,
+                    fresh_at=self.ago(minutes=42),
+                    next_run_at=self.now,
+                    failures=3,
+                )
+            )
+        return self._run("held", held_reason="в выгрузке 3 строки вместо 140")
+
+    def _run(self, status: str, **values: Any) -> int:
+        with self.store.database.write() as db:
+            done = db.execute(
+                insert(sync_runs)
+                .values(
+                    connection_id=self.onec,
+                    stream="stock",
+                    trigger="schedule",
+                    status=status,
+                    created_at=self.ago(minutes=5),
+                    started_at=self.ago(minutes=5),
+                    rows_read=3,
+                    rows_rejected=1,
+                    **values,
+                )
+                .returning(sync_runs.c.id)
+            )
+            key = int(done.scalar_one())
+            db.execute(
+                insert(row_issues).values(
+                    run_id=key,
+                    place="return.Row[2]",
+                    message="stock.quantity from Qty: «нет» is not a number",
+                    row='{"Article": "KR-15", "Qty": "нет"}',
+                )
+            )
+        return key
+
+    def _operations(self, irina: int, pavel: int, order: int) -> int:
+        delivery = self.rows.delivery(
+            self.site,
+            order,
+            status="dead",
+            attempts=2,
+            error_code="rejected",
+            error_message="422 the field «phone» is unknown",
+        )
+        self.rows.attempt(
+            "delivery",
+            delivery,
+            step="deliver",
+            status_code=422,
+            duration_ms=85,
+            error_message="422 the field «phone» is unknown",
+            request='{"number": "2041"}',
+            reply='{"error": "unknown field phone"}',
+        )
+        with self.store.database.write() as db:
+            db.execute(
+                insert(possible_duplicates).values(
+                    contact_id=irina,
+                    other_id=pavel,
+                    reason="shared_contact_point",
+                    status="open",
+                    created_at=self.now,
+                )
+            )
+            db.execute(
+                insert(rejections).values(
+                    connection_name="mango-main",
+                    cause="signature",
+                    message="the signature is wrong",
+                    first_at=self.ago(hours=3),
+                    last_at=self.ago(minutes=1),
+                    count=17,
+                    remote_addr="198.51.100.7",
+                    sample="vpbx_api_key=…&json={}",
+                )
+            )
+        return delivery
+
+
+def age_stock(store: Store, **span: float) -> None:
+    """Make the last successful poll of the stock this old."""
+    with store.database.write() as db:
+        db.execute(update(cursors).values(fresh_at=utc_now() - timedelta(**span)))

@@ -1,0 +1,45 @@
+"""Every page opens for an admin, in both languages, and says what it must."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.support.people import ALICE
+from tests.web.conftest import SignIn
+from tests.web.scene import Scene
+
+LISTS = (
+    "/clients", "/calls", "/orders", "/messages", "/stock", "/admin/connections", "/admin/events",
+    "/admin/dead", "/admin/runs", "/admin/deliveries", "/admin/rejections", "/admin/duplicates",
+)  # fmt: skip
+
+
+def addresses(scene: Scene) -> list[str]:
+    """Every page."""
+    return [
+        "/",
+        *LISTS,
+        f"/clients/{scene.irina}",
+        f"/calls/{scene.call}",
+        f"/orders/{scene.order}",
+        f"/messages/{scene.message}",
+        f"/admin/events/{scene.done_event}",
+        f"/admin/events/{scene.dead_event}",
+        f"/admin/runs/{scene.run}",
+        f"/admin/deliveries/{scene.delivery}",
+        "/admin/connections/site",
+        "/admin/connections/mango-main",
+        "/admin/connections/onec",
+        "/admin/mappings/site/lead",
+        "/admin/mappings/onec/stock",
+        "/profile",
+    ]
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_page_opens(sign_in: SignIn, scene: Scene, language: str) -> None:
+    alice = sign_in(ALICE)
+    alice.post("/language", language=language)
+    for path in addresses(scene):
+        assert f'<html lang="{language}">' in alice.get(path), path
