@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -19,23 +20,28 @@ from hub.commands.scaffold import new_connector
 from hub.commands.session import Session, pass_session
 from hub.commands.start import demo, init, migrate, up
 from hub.commands.sync import reconcile, sync
+from hub.embedded import processes
 from hub.log import configure
-from hub.queues import QUEUES
 from hub.sdk.errors import HubError
 
 
 @click.group(help="Узел: интеграционная шина · Uzel, an integration hub")
 @click.version_option(__version__)
-def hub() -> None:
+@click.pass_context
+def hub(context: click.Context) -> None:
     """Uzel, an integration hub."""
+    context.call_on_close(context.ensure_object(Session).close)
 
 
-@hub.command(help="Обработчик одной очереди · A worker of one queue, for the Procfile")
-@click.argument("queue", metavar=" | ".join(QUEUES))
+@hub.command(help="Обработчики очередей · Workers: of one queue, or of all as hub.yml says")
+@click.argument("queue", metavar="[live | deliver | bulk]", required=False)
 @pass_session
-def worker(session: Session, queue: str) -> None:
-    """Work on one queue until told to stop."""
-    queue_worker.run(session.settings, queue)
+def worker(session: Session, queue: str | None) -> None:
+    """Work until told to stop. Without a queue: a process per worker, kept running."""
+    if queue is not None:
+        queue_worker.run(session.settings, queue)
+        return
+    raise SystemExit(processes.run_workers(session.settings, session.console(verbose=True)))
 
 
 @hub.command(help="Планировщик · The scheduler, for the Procfile")
@@ -70,6 +76,8 @@ for command in (
 
 def main() -> None:
     """Run the command; what a person can mend is one line on standard error, exit code 1."""
+    # Commands tell people what they need; only long-running processes write the hub's log.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         hub(prog_name="hub")
     except HubError as error:

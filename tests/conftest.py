@@ -29,9 +29,15 @@ def postgres_cluster() -> Iterator[servers.Postgres]:
 
 
 @pytest.fixture
-def postgres_url(postgres_cluster: servers.Postgres) -> Iterator[str]:
-    """A fresh migrated PostgreSQL database."""
-    with postgres_cluster.database() as url:
+def postgres_url(postgres_cluster: servers.Postgres) -> str:
+    """A migrated PostgreSQL database without a row."""
+    return postgres_cluster.emptied()
+
+
+@pytest.fixture
+def bare_postgres_url(postgres_cluster: servers.Postgres) -> Iterator[str]:
+    """A PostgreSQL database without a schema, for tests of migrations."""
+    with postgres_cluster.empty_database() as url:
         yield url
 
 

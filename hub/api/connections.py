@@ -239,6 +239,13 @@ def _check(name: str, document: Mapping[str, Any]) -> Connection:
     """Check a document as it will be used, secrets that stay included; ConfigError if wrong."""
     with store().database.read() as db:
         stored = connections.find_row(db, name)
+    for secret, value in document["secrets"].items():
+        if value.startswith(("env:", "file:")):
+            # Whoever holds a token must not make the hub read its own environment and files.
+            raise ConfigError(
+                "a reference works only in a file on the hub's machine; send the value",
+                place=f"secrets.{secret}",
+            )
     secrets = resolve(remember(document["secrets"]))
     if stored is not None:
         secrets = {**resolve(store().vault.open(stored.secrets)), **secrets}

@@ -164,6 +164,7 @@ def _declare_list(entity: str, path: str) -> None:
 
     @operation(crm, "GET", f"/{path}", answer, query=schema, endpoint=f"list_{path}")
     def list_records(query: dict[str, Any]) -> dict[str, Any]:
+        """Records, newest first; with `updated_since` the last changed first."""
         page = records.list_records(
             store().database, entity, filters_of(entity, query), query["limit"], query["cursor"]
         )
@@ -185,6 +186,7 @@ def _declare_one(entity: str, path: str) -> None:
         errors=(404,),
     )
     def get_record(record_id: int) -> dict[str, Any]:
+        """One record, deleted or not; a merged contact has `merged_into_id`."""
         row = found(entity, record_id)
         if entity == "contact":
             log_deed("viewed", "contact", record_id)
@@ -202,6 +204,7 @@ def _declare_change(entity: str, path: str) -> None:
         errors=(404, 409),
     )
     def change_record(body: dict[str, Any], record_id: int) -> dict[str, Any]:
+        """Change what people edit; their word stands over every source."""
         row = found(entity, record_id)
         if row.get("merged_into_id"):
             abort(409, f"The contact was merged into {row['merged_into_id']}.")

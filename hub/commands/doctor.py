@@ -184,7 +184,8 @@ def _rest(store: Store, tr: Choose) -> Iterator[Finding]:
     with store.database.read() as db:
         dead = db.scalar(select(func.count()).where(events.c.status == "dead")) or 0
     message = tr(f"неразобранных: {dead}", f"dead letters: {dead}")
-    yield Finding("events", not dead, message, "hub events list --status dead")
+    # Work for a person, not a fault of the hub: it must not turn a healthy check red.
+    yield Finding("events", True, message, "hub events list --status dead" if dead else "")
 
 
 def _workers(store: Store, tr: Choose) -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,11 +48,10 @@ class Session:
         other.__dict__["settings"] = hub_settings.load({**environment, "HUB_HOME": str(home)})
         return other
 
-    def with_settings(self, **changes: Any) -> Session:
-        """A session with some settings replaced."""
-        other = Session()
-        other.__dict__["settings"] = replace(self.settings, **changes)
-        return other
+    def close(self) -> None:
+        """Let the store go, if it was opened."""
+        if "store" in self.__dict__:
+            self.store.database.dispose()
 
 
 def pass_session(function: Function) -> Function:

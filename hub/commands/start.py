@@ -32,22 +32,21 @@ def prepare(session: Session, console: Console) -> bool:
             note(f"✗ {done.error}")
         elif done.changed:
             console.say(f"подключение «{done.name}» записано", f"connection «{done.name}» stored")
-    first_admin(store, console)
+    if password := first_admin(store):
+        console.both(
+            f"Первый вход: {FIRST_ADMIN}, пароль {password}\n"
+            f"Пароль показан один раз; новый: hub users password {FIRST_ADMIN}",
+            f"First sign-in: {FIRST_ADMIN}, password {password}\n"
+            f"It is shown only once; a new one: hub users password {FIRST_ADMIN}",
+        )
     return right
 
 
-def first_admin(store: Store, console: Console) -> str | None:
-    """Make the first admin of a store without users, tell how to sign in; returns the password."""
+def first_admin(store: Store) -> str | None:
+    """Make the first admin of a store without users; returns the password, None if there are."""
     if users.list_users(store.database):
         return None
-    _, password = users.create_user(store.database, FIRST_ADMIN, "Администратор", users.ADMIN)
-    console.both(
-        f"\nПервый вход: {FIRST_ADMIN}, пароль {password}\n"
-        "Пароль показан один раз; новый: hub users password " + FIRST_ADMIN,
-        f"First sign-in: {FIRST_ADMIN}, password {password}\n"
-        f"It is shown only once; a new one: hub users password {FIRST_ADMIN}\n",
-    )
-    return password
+    return users.create_user(store.database, FIRST_ADMIN, "Администратор", users.ADMIN)[1]
 
 
 @click.command(help="Запустить узел целиком · Run the whole hub in the foreground")
@@ -105,6 +104,6 @@ def demo(session: Session, once: bool, home: Path, verbose: bool) -> None:
             console,
             once=once,
             open_store=lambda: session.store,
-            first_admin=lambda store: first_admin(store, console),
+            first_admin=first_admin,
         )
     )

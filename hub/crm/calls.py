@@ -23,35 +23,38 @@ DERIVED = (
     "answered_at", "ended_at", "wait_seconds", "talk_seconds", "recording_id", "recording_url",
     "manager",
 )  # fmt: skip
+KEPT = (*ATTRIBUTES, "leg_state", "leg_at")
 _TIMES = ("started_at", "answered_at", "ended_at")
 _UNANSWERED = {"busy": "busy", "failed": "failed", "voicemail": "voicemail"}
 
 
 def add_part(
-    parts: Mapping[str, Any], part: str, fields: Mapping[str, Any], version: str
+    parts: Mapping[str, Any],
+    part: str,
+    fields: Mapping[str, Any],
+    version: str,
+    event_id: int | None = None,
 ) -> dict[str, Any]:
-    """Return the parts with this message added; equal parts when it says nothing new."""
-    kept: dict[str, Any] = {name: dict(value) for name, value in parts.items()}
-    key = part or "summary"
-    mine = kept.setdefault(key, {"said": {}, "states": {}})
-    said = dict(mine["said"])
-    stamp = [version, digest_of(fields)]
-    for name in ATTRIBUTES:
-        if fields.get(name) is None:
-            continue
-        value = fields[name]
-        value = value.isoformat() if isinstance(value, datetime) else value
-        if name not in said or said[name][1:] < stamp:
-            said[name] = [value, *stamp]
-    states = dict(mine["states"])
-    state, at = fields.get("leg_state"), fields.get("leg_at")
-    if state and at is not None:
-        stamp_at = at.isoformat() if isinstance(at, datetime) else str(at)
-        former = states.get(state)
-        pick = max if state == "disconnected" else min
-        states[state] = stamp_at if former is None else pick(former, stamp_at)
-    kept[key] = {"said": said, "states": states}
-    return kept
+    """Return the parts with this message added; equal parts when it says nothing new.
+
+    A part keeps the word of each event, so that a replay with a mended mapping takes the place of
+    what the same event said before.
+    """
+    key, digest = part or "summary", digest_of(fields)
+    said = {name: _plain(fields[name]) for name in KEPT if fields.get(name) is not None}
+    mine = {"v": version, "d": digest, "said": said}
+    words = {
+        source: word
+        for source, word in (parts.get(key) or {}).items()
+        if source != str(event_id or "")
+    }
+    if not any((word["v"], word["d"]) == (version, digest) for word in words.values()):
+        words[str(event_id or digest)] = mine
+    return {**parts, key: words}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def derive(parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,18 +84,32 @@ def derive(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(part: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: value[0] for name, value in (part or {"said": {}})["said"].items()}
+    """What the part says of each attribute: the newest word about it."""
+    found: dict[str, Any] = {}
+    newest: dict[str, tuple[str, str]] = {}
+    for word in (part or {}).values():
+        stamp = (word["v"], word["d"])
+        for name, value in word["said"].items():
+            if name in ATTRIBUTES and (name not in newest or newest[name] < stamp):
+                newest[name], found[name] = stamp, value
+    return found
 
 
 def _leg(part: Mapping[str, Any]) -> dict[str, Any]:
-    states = part["states"]
+    states: dict[str, str] = {}
+    for word in part.values():
+        state, at = word["said"].get("leg_state"), word["said"].get("leg_at")
+        if state and at:
+            pick = max if state == "disconnected" else min
+            states[state] = pick(states.get(state, at), at)
+    said = _said(part)
     return {
-        "said": _said(part),
+        "said": said,
         "appeared": states.get("appeared"),
         "connected": states.get("connected"),
         "ended": states.get("disconnected"),
         "first": min(states.values(), default=None),
-        "order": digest_of(part["said"]),
+        "order": digest_of(said),
     }
 
 

@@ -29,6 +29,8 @@ class Stamp:
     run_id: int | None = None
     user_id: int | None = None
     digest: str = ""
+    #: False: nobody says how new it is, the version is only the moment of a sync run.
+    is_dated: bool = True
 
     def origin(self) -> dict[str, Any]:
         """The stamp as kept beside a field."""
@@ -70,7 +72,7 @@ def fold(
     """Return the columns to change, `origins` among them; empty when nothing changes.
 
     `keep_filled` leaves a field alone when the incoming value is empty: a call that knows no name
-    must not blank one.
+    must not blank one. A stamp without a date that only confirms what is stored changes nothing.
     """
     origins: dict[str, Any] = dict(row.get("origins") or {})
     changed: dict[str, Any] = {}
@@ -83,18 +85,23 @@ def fold(
             continue
         if not _same(row.get(name), value):
             changed[name] = value
-        elif origin is not None and origin["v"] == stamp.version:
+        elif origin is not None and (not stamp.is_dated or _says(origin) == _says(stamp.origin())):
             continue
         origins[name] = stamp.origin()
         touched = True
     whole = origins.get(WHOLE)
     mine = (stamp.version, stamp.digest)
-    if not stamp.user_id and (whole is None or (whole["v"], whole.get("d", "")) < mine):
+    is_news = touched or stamp.is_dated
+    if not stamp.user_id and (whole is None or (is_news and _says(whole) < mine)):
         origins[WHOLE] = {"v": stamp.version, "d": stamp.digest}
         touched = True
     if touched:
         changed["origins"] = origins
     return changed
+
+
+def _says(origin: Mapping[str, Any]) -> tuple[str, str]:
+    return str(origin["v"]), str(origin.get("d", ""))
 
 
 def _same(stored: Any, value: Any) -> bool:
@@ -106,4 +113,4 @@ def _same(stored: Any, value: Any) -> bool:
 def is_stale(row: Mapping[str, Any], stamp: Stamp) -> bool:
     """Whether the record has already seen something newer than this."""
     whole = (row.get("origins") or {}).get(WHOLE)
-    return whole is not None and (whole["v"], whole.get("d", "")) > (stamp.version, stamp.digest)
+    return whole is not None and _says(whole) > (stamp.version, stamp.digest)

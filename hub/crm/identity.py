@@ -92,7 +92,8 @@ def _fold_contact(
     changed = fold(row, known, stamp, keep_filled=True)
     # The record-level origin serves whole-state sources; a contact is known only in pieces.
     visible = {name: value for name, value in changed.items() if name != "origins"}
-    if row["last_activity_at"] is None or seen_at > row["last_activity_at"]:
+    active = row["last_activity_at"]
+    if active is None or (stamp.is_dated and seen_at > active):
         changed["last_activity_at"] = seen_at
     search = search_text(str(row.get("search_text") or ""), fields)
     if search != row.get("search_text"):

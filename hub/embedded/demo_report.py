@@ -153,7 +153,7 @@ def lines(tallies: Sequence[Tally], language: str) -> list[str]:
         if russian
         else ("connection", "sent", "accepted", "repeats", "polled", "delivered", "stored")
     )
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for tally in tallies:
         numbers = (tally.sent, tally.accepted, tally.repeats, tally.rows_read, tally.delivered)
         cells = (str(number) if number else "–" for number in numbers)
@@ -162,8 +162,8 @@ def lines(tallies: Sequence[Tally], language: str) -> list[str]:
     table = []
     for number, row in enumerate(rows):
         mark = " " if number == 0 else "✗" if tallies[number - 1].problems else "✓"
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        table.append(f"{mark} {'  '.join(cells)}".rstrip())
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        table.append(f"{mark} {'  '.join(padded)}".rstrip())
     return table
 
 

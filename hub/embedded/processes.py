@@ -18,6 +18,7 @@ from hub.sdk.errors import HubError
 from hub.sdk.http import HttpClient
 from hub.settings import Settings
 
+HUB = (sys.executable, "-m", "hub.cli")
 GUNICORN_CONFIG = Path(__file__).with_name("gunicorn_conf.py")
 
 
@@ -34,7 +35,6 @@ def children(settings: Settings) -> list[Child]:
 
     ConfigError when no Redis server can be found.
     """
-    hub = (sys.executable, "-m", "hub.cli")
     found: list[Child] = []
     if not settings.redis_url:
         found.append(
@@ -48,11 +48,33 @@ def children(settings: Settings) -> list[Child]:
         )
     web = (sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_CONFIG), "hub.app:serve()")
     found.append(Child("web", web, ready=partial(_answers, settings)))
-    for queue in QUEUES:
-        for number in range(1, int(settings.option(f"workers.{queue}", 1)) + 1):
-            found.append(Child(f"worker-{queue}-{number}", (*hub, "worker", queue)))
-    found.append(Child("scheduler", (*hub, "scheduler")))
+    found += workers(settings)
+    found.append(Child("scheduler", (*HUB, "scheduler")))
     return found
+
+
+def workers(settings: Settings) -> list[Child]:
+    """The workers that hub.yml asks for, each of one queue."""
+    return [
+        Child(f"worker-{queue}-{number}", (*HUB, "worker", queue))
+        for queue in QUEUES
+        for number in range(1, int(settings.option(f"workers.{queue}", 1)) + 1)
+    ]
+
+
+def run_workers(settings: Settings, console: Console) -> int:
+    """Run only the workers, for a machine that does nothing else; returns the exit code."""
+    return _supervisor(settings, console, workers(settings)).run()
+
+
+def _supervisor(settings: Settings, console: Console, found: list[Child]) -> Supervisor:
+    return Supervisor(
+        found,
+        home=settings.home,
+        environment=hub_settings.child_environment(settings),
+        folder=hub_settings.ROOT,
+        console=console,
+    )
 
 
 def run(
@@ -72,13 +94,7 @@ def run(
         metrics = hub_settings.metrics_dir(settings)
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
-        supervisor = Supervisor(
-            children(settings),
-            home=settings.home,
-            environment=hub_settings.child_environment(settings),
-            folder=hub_settings.ROOT,
-            console=console,
-        )
+        supervisor = _supervisor(settings, console, children(settings))
         return supervisor.run(lambda: on_ready(supervisor))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from hub.crm.documents import document
-from hub.flow.drain import owner_name, policy_of
+from hub.flow.drain import policy_of
 from hub.flow.retry import Decision, decide
 from hub.queues import queues_for
 from hub.sdk.errors import ConfigError, Rejected, RetryLater
@@ -34,7 +34,7 @@ def deliver(store: Store, destination_id: int, max_seconds: float = 60.0) -> int
     if configured is None or configured.state == "paused":
         return 0
     name = f"deliver-{destination_id}"
-    lease = leases.acquire(store.database, name, owner_name(), LEASE_SECONDS)
+    lease = leases.acquire(store.database, name, leases.owner_name(), LEASE_SECONDS)
     if lease is None:
         return 0
     tried, until = 0, time.monotonic() + max_seconds

@@ -8,9 +8,6 @@ gateway must not wait for them.
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import threading
 import time
 from collections.abc import Sequence
 
@@ -38,11 +35,6 @@ DEFAULT_BATCH = 100
 log = logging.getLogger(__name__)
 
 
-def owner_name() -> str:
-    """This worker's name in leases."""
-    return f"{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}"
-
-
 def policy_of(store: Store) -> Policy:
     """The retry policy of this hub."""
     policy = Policy()
@@ -60,7 +52,9 @@ def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
     configured = store.catalog.by_id(connection_id)
     if configured is None or configured.state == "paused":
         return 0
-    lease = leases.acquire(store.database, f"drain-{connection_id}", owner_name(), LEASE_SECONDS)
+    lease = leases.acquire(
+        store.database, f"drain-{connection_id}", leases.owner_name(), LEASE_SECONDS
+    )
     if lease is None:
         return 0
     batch_size = int(store.settings.option("events.batch_size", DEFAULT_BATCH))

@@ -11,7 +11,7 @@ from hub.mapping.loader import effective
 from hub.mapping.model import MappedRecord
 from hub.mapping.preview import FieldTrace, explain
 from hub.mapping.transforms import MappingContext
-from hub.sdk.errors import ConfigError
+from hub.sdk.errors import ConfigError, PayloadError
 from hub.sdk.records import SourceRecord
 from hub.store.connections import Configured
 from hub.store.database import to_json
@@ -39,7 +39,13 @@ class Mappings:
                 f"there is no mapping for «{source.entity}»; there are: {known}",
                 place=f"mappings.{source.entity}",
             )
-        return compiled.apply(source, self._context)
+        record = compiled.apply(source, self._context)
+        if compiled.document.external_id is not None and not record.external_id:
+            raise PayloadError(
+                f"{source.entity}: external_id is empty: «{compiled.document.external_id.path}» "
+                "gives nothing in this record"
+            )
+        return record
 
     def explain(self, source: SourceRecord) -> list[FieldTrace]:
         """How each field of this record comes about; empty when nothing maps the entity."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 
 from hub.flow import sync_run
-from hub.flow.drain import owner_name, policy_of
+from hub.flow.drain import policy_of
 from hub.flow.retry import decide
 from hub.queues import queues_for
 from hub.schedules import next_run
@@ -102,7 +102,7 @@ def run_sync(store: Store, run_id: int) -> str:
     if configured.state == "paused":
         return ""
     name = f"sync-{run.connection_id}-{run.stream}"
-    lease = leases.acquire(store.database, name, owner_name(), LEASE_SECONDS)
+    lease = leases.acquire(store.database, name, leases.owner_name(), LEASE_SECONDS)
     if lease is None:
         return ""
     try:

@@ -68,14 +68,18 @@ def contact_of_call(
 
 
 def contact_stamp(record: MappedRecord, stamp: Stamp) -> Stamp:
-    """Contacts are told of by many systems: their versions compare only as moments."""
+    """Contacts are told of by many systems: their versions compare as moments.
+
+    Of two versions of one record, which happened at one moment, the newer one counts.
+    """
     return Stamp(
-        version=seen(record, stamp).isoformat(),
+        version=f"{seen(record, stamp).isoformat()} {stamp.version}",
         at=stamp.at,
         connection_id=stamp.connection_id,
         event_id=stamp.event_id,
         run_id=stamp.run_id,
         digest=stamp.digest,
+        is_dated=stamp.is_dated or record.occurred_at is not None,
     )
 
 

@@ -10,7 +10,7 @@ from hub.flow import poll
 from hub.flow.deliver import destinations_due
 from hub.queues import queues_for
 from hub.schedules import next_run
-from hub.store import facts
+from hub.store import facts, leases
 from hub.store.connections import Configured
 from hub.store.database import utc_now
 from hub.store.models import cursors, events, sync_runs
@@ -55,11 +55,8 @@ def _recover_runs(store: Store) -> None:
         rows = db.execute(select(sync_runs).where(sync_runs.c.status.in_(poll.OPEN))).all()
         held = {
             row.name
-            for row in db.execute(
-                select(leases_table.c.name).where(
-                    leases_table.c.owner != "", leases_table.c.expires_at >= now
-                )
-            )
+            for row in db.execute(select(leases_table).where(leases_table.c.owner != ""))
+            if leases.is_held(row, now)
         }
     queues = queues_for(store.settings)
     for row in rows:

@@ -50,7 +50,8 @@ class Upsert:
         stamp = replace(
             stamp,
             version=record.version or stamp.version,
-            digest=digest_of(record.fields),
+            digest=digest_of({**record.fields, "": [record.extra, record.contact]}),
+            is_dated=bool(record.version) or stamp.run_id is None,
         )
         if record.entity == "stock":
             self.stock.append((record, stamp))
@@ -103,11 +104,7 @@ class Upsert:
             fields = {} if is_stale(row, stamp) else {"deleted_at": stamp.at}
         elif "deleted_at" in origins and is_newer(stamp, origins["deleted_at"]):
             fields["deleted_at"] = None
-        changes = fold(row, fields, stamp)
-        if record.extra:
-            merged = {**(row.get("extra") or {}), **record.extra}
-            if merged != row.get("extra"):
-                changes["extra"] = merged
+        changes = _fold_all(row, fields, {} if record.deleted else record.extra, stamp)
         if words := SEARCHED.get(record.entity):
             view = {**row, **changes}
             text = "\n".join(str(view[name]).lower() for name in words if view.get(name))
@@ -126,19 +123,24 @@ class Upsert:
 
     def _apply_call(self, record: MappedRecord, stamp: Stamp, record_id: int, is_new: bool) -> None:
         row = self.ws.row("call", record_id)
-        parts = calls.add_part(row.get("parts") or {}, record.part, record.fields, stamp.version)
+        parts = calls.add_part(
+            row.get("parts") or {}, record.part, record.fields, stamp.version, stamp.event_id
+        )
         if not is_new and same_json(parts, row.get("parts")):
             return
         call = calls.derive(parts)
-        contact_id = resolve.contact_of_call(self.ws, call, record, stamp)
-        if contact_id is not None:
-            call["contact_id"] = contact_id
-        changes = {name: value for name, value in call.items() if row.get(name) != value}
-        origin = stamp.origin()
-        changes["origins"] = {**(row.get("origins") or {}), **dict.fromkeys(changes, origin)}
+        call["contact_id"] = resolve.contact_of_call(self.ws, call, record, stamp)
+        origins = row.get("origins") or {}
+        # A person's word stands.
+        news = {
+            name: value
+            for name, value in call.items()
+            if row.get(name) != value and "u" not in origins.get(name, {})
+        }
+        changes = _fold_all(row, {}, record.extra, stamp)
+        kept = changes.get("origins") or origins
+        changes |= {**news, "origins": {**kept, **dict.fromkeys(news, stamp.origin())}}
         changes["parts"] = parts
-        if record.extra:
-            changes["extra"] = {**(row.get("extra") or {}), **record.extra}
         self._save("call", record_id, changes, stamp, is_new)
 
     def _save(
@@ -181,6 +183,8 @@ class Upsert:
                     "summary": timeline.summary(entity, after),
                 },
             )
+        elif before.get("contact_id"):
+            self.ws.leave(entity, record_id)
         self._owe(entity, record_id, stamp, is_new, deleted=bool(after.get("deleted_at")))
 
     def finish(self) -> None:
@@ -208,6 +212,21 @@ class Upsert:
                     deleted,
                 )
             )
+
+
+def _fold_all(
+    row: Mapping[str, Any], fields: Mapping[str, Any], extra: Mapping[str, Any], stamp: Stamp
+) -> dict[str, Any]:
+    """Fold the columns and, by the same rule, each value that has no column of its own."""
+    stored = row.get("extra") or {}
+    view = {**row, **{f"extra.{name}": value for name, value in stored.items()}}
+    given = {f"extra.{name}": value for name, value in extra.items()}
+    changes = fold(view, {**fields, **given}, stamp)
+    fresh = {name[6:]: changes.pop(name) for name in given if name in changes}
+    if fresh:
+        merged = {**stored, **fresh}
+        changes["extra"] = {name: value for name, value in merged.items() if value is not None}
+    return changes
 
 
 def sinks_for(configured: Configured, everyone: Sequence[Configured]) -> list[Sink]:

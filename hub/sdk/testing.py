@@ -35,9 +35,16 @@ def post(request: RawRequest, url: str, timeout: float = 30) -> requests.Respons
     target = f"{url.rstrip('/')}/{request.path}" if request.path else url
     if request.query:
         target += f"?{request.query}"
-    return requests.request(
-        request.method, target, data=request.body, headers=dict(request.headers), timeout=timeout
-    )
+    with requests.Session() as session:
+        # The vendor reaches the hub directly, whatever proxy this machine's environment names.
+        session.trust_env = False
+        return session.request(
+            request.method,
+            target,
+            data=request.body,
+            headers=dict(request.headers),
+            timeout=timeout,
+        )
 
 
 class Emulator(Protocol):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from hub.store.database import Database, insert_for, utc_now
 from hub.store.models import leases
@@ -28,16 +32,39 @@ class Lease:
     deaths: int
 
 
+def owner_name() -> str:
+    """This worker's name in leases: machine, process, thread."""
+    return f"{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}"
+
+
+def is_held(row: Row[Any], now: datetime) -> bool:
+    """Whether the holder may still be at work: its time has not run out, its process lives.
+
+    Only a process of this machine can be seen to be gone; should the sight deceive, fencing keeps
+    the holder from writing.
+    """
+    if not row.owner or row.expires_at < now:
+        return False
+    machine, _, process = row.owner.rpartition("-")[0].rpartition("-")
+    return machine != socket.gethostname() or not process.isdigit() or _lives(int(process))
+
+
+def _lives(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def acquire(database: Database, name: str, owner: str, seconds: float) -> Lease | None:
     """Take the lease if it is free or has run out; None when somebody holds it."""
     now = utc_now()
     with database.read() as connection:
-        held = connection.execute(
-            select(leases.c.owner).where(
-                leases.c.name == name, leases.c.owner != "", leases.c.expires_at >= now
-            )
-        ).first()
-    if held:
+        row = connection.execute(select(leases).where(leases.c.name == name)).first()
+    if row is not None and is_held(row, now):
         return None
     with database.write() as connection:
         connection.execute(
@@ -48,7 +75,7 @@ def acquire(database: Database, name: str, owner: str, seconds: float) -> Lease 
         before = connection.execute(
             select(leases).where(leases.c.name == name).with_for_update()
         ).one()
-        if before.owner and before.expires_at >= now:
+        if is_held(before, now):
             return None
         deaths = before.deaths + 1 if before.owner else before.deaths
         connection.execute(

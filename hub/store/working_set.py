@@ -12,7 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.schema import Table
 
 from hub.store import outbox, threads
@@ -49,7 +59,7 @@ class WorkingSet(RecordReader):
         self._new_bindings: dict[BindingKey, int] = {}
         self._new_points: dict[tuple[int, str, str], None] = {}
         self._claims: dict[Point, int] = {}
-        self._timeline: dict[RowKey, dict[str, Any]] = {}
+        self._timeline: dict[RowKey, dict[str, Any] | None] = {}
         self._changes: list[dict[str, Any]] = []
         self._duties: list[outbox.Duty] = []
         self._duplicates: dict[tuple[int, int], dict[str, Any]] = {}
@@ -140,6 +150,10 @@ class WorkingSet(RecordReader):
     def enter(self, kind: str, record_id: int, entry: dict[str, Any]) -> None:
         """Put a record on its contact's timeline, or renew its entry."""
         self._put(self._timeline, (kind, record_id), entry)
+
+    def leave(self, kind: str, record_id: int) -> None:
+        """Take a record off its contact's timeline: it turned out to be nobody's."""
+        self._put(self._timeline, (kind, record_id), None)
 
     def owe(self, duty: outbox.Duty) -> None:
         """Owe a destination this change."""
@@ -232,7 +246,16 @@ class WorkingSet(RecordReader):
             )
 
     def _flush_timeline(self) -> None:
-        if not self._timeline:
+        gone = sorted(key for key, entry in self._timeline.items() if entry is None)
+        if gone:
+            place = tuple_(timeline.c.kind, timeline.c.record_id)
+            self.connection.execute(delete(timeline).where(place.in_(gone)))
+        entries = [
+            {"kind": kind, "record_id": record_id, **entry}
+            for (kind, record_id), entry in sorted(self._timeline.items(), key=lambda item: item[0])
+            if entry is not None
+        ]
+        if not entries:
             return
         statement = insert_for(self.connection, timeline)
         names = ("contact_id", "occurred_at", "connection_id", "event_id", "summary")
@@ -241,10 +264,7 @@ class WorkingSet(RecordReader):
                 index_elements=["kind", "record_id"],
                 set_={name: statement.excluded[name] for name in names},
             ),
-            [
-                {"kind": kind, "record_id": record_id, **entry}
-                for (kind, record_id), entry in sorted(self._timeline.items())
-            ],
+            entries,
         )
 
 

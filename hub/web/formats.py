@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -172,9 +173,14 @@ def local_title(titles: Mapping[str, str]) -> str:
     return titles.get(locale().language) or titles["en"]
 
 
+def loose(value: Any) -> Mapping[str, Any]:
+    """What a source or a summary says, where a missing key is simply empty."""
+    return defaultdict(lambda: None, value if isinstance(value, Mapping) else {})
+
+
 FILTERS = (
     when, day_title, ago, span, duration, phone, money, quantity, count, size, person, plain, pretty,
-    local_title,
+    local_title, loose,
 )  # fmt: skip
 
 

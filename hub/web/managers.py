@@ -99,6 +99,12 @@ def order(record_id: int) -> str:
     return _record_page("managers/order.html", "order", record_id)
 
 
+@blueprint.get("/leads")
+def leads() -> Response:
+    """Leads, newest first."""
+    return _records("managers/leads", "lead", "status", "manager")
+
+
 @blueprint.get("/messages")
 def messages() -> Response:
     """Letters by the time they were sent."""
@@ -158,7 +164,8 @@ def _records(name: str, entity: str, *columns: str, **context: Any) -> Response:
         equal=lists.equal(*columns),
         phone_region=store.settings.phone_region,
     )
-    order = "id" if entity == "stock" else "occurred"
+    # Sources seldom say when a lead or a stock level came to be: these go by arrival.
+    order = "id" if entity in ("stock", "lead") else "occurred"
     found = list_records(
         store.database, entity, filters, lists.PAGE_SIZE, lists.cursor(), order=order
     )

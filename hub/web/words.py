@@ -62,6 +62,10 @@ WORDS: Final[dict[str, dict[str, Word]]] = {
         "out": Word(_l("outgoing"), "arrow-up-right"),
         "internal": Word(_l("internal"), "refresh"),
     },
+    "letter": {
+        "in": Word(_l("incoming letter"), "arrow-down-left"),
+        "out": Word(_l("outgoing letter"), "arrow-up-right"),
+    },
     "call": {
         "answered": Word(_l("answered"), "phone-check", GOOD),
         "missed": Word(_l("missed"), "phone-x", BAD),

@@ -204,7 +204,7 @@ def test_a_second_worker_keeps_off_while_the_first_holds_the_lease(hub: Hub) -> 
     configured = hub.site()
     hub.post("site", lead(1))
     held = leases.acquire(
-        hub.store.database, f"drain-{configured.id}", drain.owner_name(), seconds=60
+        hub.store.database, f"drain-{configured.id}", leases.owner_name(), seconds=60
     )
     assert held is not None
     assert hub.drain() == 0

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from hub.flow import drain
+from hub.flow.prepare import prepare
 from hub.flow.replay import replay_events
 from hub.store import leases
 from hub.store.models import attempts, events, leads
@@ -26,7 +27,7 @@ def die(*_args: Any, **_options: Any) -> None:
 def kill_a_worker(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker of another machine dies while it works: its lease stays behind, then runs out."""
     with monkeypatch.context() as patch:
-        patch.setattr(drain, "owner_name", lambda: "elsewhere-1-1")
+        patch.setattr(leases, "owner_name", lambda: "elsewhere-1-1")
         patch.setattr(leases, "release", lambda *_: None)
         with pytest.raises(Killed):
             hub.drain()
@@ -80,13 +81,12 @@ def test_a_worker_whose_lease_was_taken_writes_nothing(
     """It slept through its lease after parsing; another worker did the work meanwhile."""
     hub.site()
     hub.post("site", lead(1))
-    real = drain.prepare
-    slept = []
+    slept: list[bool] = []
 
     def sleep_through_the_lease(configured: Any, stored: Any) -> Any:
-        prepared = real(configured, stored)
+        prepared = prepare(configured, stored)
         if not slept:
-            slept.append(1)
+            slept.append(True)
             with hub.store.database.write() as db:
                 db.execute(update(leases_table).values(expires_at=leases.EPOCH))
             assert hub.drain() == 1
@@ -120,7 +120,7 @@ def test_the_work_of_a_killed_worker_goes_on_at_once_on_the_same_machine(hub: Hu
     """The owner's process is seen to be gone: nobody waits for the lease to run out."""
     configured = hub.site()
     hub.post("site", lead(1))
-    host = drain.owner_name().rsplit("-", 2)[0]
+    host = leases.owner_name().rsplit("-", 2)[0]
     gone = leases.acquire(
         hub.store.database, f"drain-{configured.id}", f"{host}-{2**22 + 7}-1", seconds=60
     )

@@ -82,7 +82,8 @@ def test_a_dead_event_is_done_after_its_mapping_is_mended(hub: Hub) -> None:
 @pytest.mark.parametrize("step", ["parse", "map", "upsert"])
 def test_replaying_everything_changes_nothing(hub: Hub, step: str) -> None:
     hub.connect("out", RECEIVER)
-    for name, emulator in {"mango": Mango(), "shop": Shop()}.items():
+    emulators: dict[str, Any] = {"mango": Mango(), "shop": Shop()}
+    for name, emulator in emulators.items():
         hub.connect(name, emulator.connection())
         for request in emulator.webhooks():
             hub.post(name, request)

@@ -13,17 +13,19 @@ from tempfile import mkdtemp
 from urllib.parse import quote
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 from redis import Redis
 from redis.exceptions import RedisError
 
 from hub.store.database import Database
 from hub.store.migrate import upgrade
+from hub.store.models import metadata
 
-TEMPLATE = "hub_template"
+SHARED = "hub"
 
 
 class Postgres:
-    """A PostgreSQL cluster with a migrated template database."""
+    """A PostgreSQL cluster with a migrated database that tests use in turn."""
 
     def __init__(self, socket_folder: str) -> None:
         self._socket_folder, self._made = socket_folder, 0
@@ -32,8 +34,8 @@ class Postgres:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             self._admin.execute(f"ALTER SYSTEM SET {setting} = off")
         self._admin.execute("SELECT pg_reload_conf()")
-        self._admin.execute(f"CREATE DATABASE {TEMPLATE}")
-        database = Database(self.url(TEMPLATE))
+        self._admin.execute(f"CREATE DATABASE {SHARED}")
+        database = Database(self.url(SHARED))
         upgrade(database)
         database.dispose()
 
@@ -44,12 +46,30 @@ class Postgres:
         """The SQLAlchemy address of a database."""
         return self._address(name).replace("postgresql://", "postgresql+psycopg://", 1)
 
+    def emptied(self) -> str:
+        """The shared migrated database without a row and without a guest, as its address.
+
+        Emptying takes 10 ms, a database from a template half a second.
+        """
+        self._admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (SHARED,)
+        )
+        with psycopg.connect(self._address(SHARED), autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")
+            for table in metadata.sorted_tables:
+                connection.execute(SQL("DELETE FROM {}").format(Identifier(table.name)))
+            connection.execute(
+                "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)"
+                " FROM pg_sequences"
+            )
+        return self.url(SHARED)
+
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """A fresh migrated database, as its address; dropped at the end."""
+    def empty_database(self) -> Iterator[str]:
+        """A database without a schema, as its address; dropped at the end."""
         self._made += 1
         name = f"hub_{self._made}"
-        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY = FILE_COPY")
+        self._admin.execute(f"CREATE DATABASE {name}")
         try:
             yield self.url(name)
         finally:

@@ -10,7 +10,7 @@ from tests.web.conftest import SignIn
 from tests.web.scene import Scene
 
 LISTS = (
-    "/clients", "/calls", "/orders", "/messages", "/stock", "/admin/connections", "/admin/events",
+    "/clients", "/calls", "/orders", "/leads", "/messages", "/stock", "/admin/connections", "/admin/events",
     "/admin/dead", "/admin/runs", "/admin/deliveries", "/admin/rejections", "/admin/duplicates",
 )  # fmt: skip
 

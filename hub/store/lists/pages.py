@@ -54,7 +54,7 @@ def day_numbers(database: Database, since: datetime) -> Row:
     counted = {
         "calls": (calls, calls.c.started_at),
         "orders": (orders, orders.c.placed_at),
-        "leads": (leads, leads.c.received_at),
+        "leads": (leads, func.coalesce(leads.c.received_at, leads.c.created_at)),
         "messages": (messages, messages.c.sent_at),
     }
     numbers: Row = {}

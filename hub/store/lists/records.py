@@ -8,7 +8,18 @@ from datetime import datetime
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Join,
+    Select,
+    Table,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from hub.store.database import Database
 from hub.store.lists.paging import (
@@ -28,6 +39,7 @@ from hub.store.models import (
     connections,
     contact_points,
     contacts,
+    cursors,
     stock_levels,
 )
 
@@ -156,13 +168,31 @@ def _one(db: Connection, entity: str, table: Table, record_id: int) -> Row | Non
 
 
 def _select(entity: str, table: Table, *, whole: bool) -> Select[Any]:
-    columns = [column for column in table.c if whole or column.name not in _CUT_FROM_LISTS]
+    left_out = () if whole else _CUT_FROM_LISTS
+    columns = [
+        column
+        for column in table.c
+        if column.name not in left_out and column is not stock_levels.c.as_of
+    ]
     query = select(*columns, connections.c.name.label("connection"))
     source = table.outerjoin(connections, connections.c.id == table.c.connection_id)
+    if entity == "stock":
+        query, source = _with_freshness(query, source)
     if "contact_id" in table.c:
         query = query.add_columns(contacts.c.name.label("contact_name"))
         source = source.outerjoin(contacts, contacts.c.id == table.c.contact_id)
     return query.select_from(source)
+
+
+def _with_freshness(query: Select[Any], source: Join) -> tuple[Select[Any], Join]:
+    """A level whose source names no time is as of the last good run of its stream."""
+    stock = stock_levels.c
+    as_of = func.coalesce(stock.as_of, cursors.c.fresh_at, stock.updated_at)
+    joined = source.outerjoin(
+        cursors,
+        and_(cursors.c.connection_id == stock.connection_id, cursors.c.stream == stock.stream),
+    )
+    return query.add_columns(as_of.label("as_of")), joined
 
 
 def _conditions(

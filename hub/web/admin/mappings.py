@@ -9,7 +9,7 @@ from typing import Any
 from flask import abort, render_template
 from ruamel.yaml import YAML
 
-from hub.mapping.loader import effective
+from hub.mapping.loader import effective, load_shipped
 from hub.mapping.model import MappingDocument
 from hub.web.admin.base import blueprint, require
 
@@ -19,6 +19,7 @@ def mapping(connection: str, entity: str) -> str:
     """Every row of the effective mapping, the connection's own ones marked; read only."""
     configured = require(connection)
     documents = effective(configured.connection.connector, configured.mappings)
+    shipped = load_shipped(configured.connection.connector)
     document = documents.get(entity)
     if document is None:
         abort(404)
@@ -27,7 +28,8 @@ def mapping(connection: str, entity: str) -> str:
         configured=configured,
         document=document,
         entities=sorted(documents),
-        sections=_sections(document, configured.mappings.get(entity)),
+        # Where nothing is shipped every row is the connection's own, and a mark says nothing.
+        sections=_sections(document, configured.mappings.get(entity) if entity in shipped else {}),
         text=_yaml(document),
     )
 

@@ -547,7 +547,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
     )
     op.create_index(op.f("ix_calls_contact_id"), "calls", ["contact_id"], unique=False)
+    op.create_index(op.f("ix_calls_from_number"), "calls", ["from_number"], unique=False)
     op.create_index("ix_calls_started", "calls", ["started_at", "id"], unique=False)
+    op.create_index(op.f("ix_calls_to_number"), "calls", ["to_number"], unique=False)
     op.create_index("ix_calls_updated", "calls", ["updated_at", "id"], unique=False)
     op.create_table(
         "contact_points",
@@ -835,7 +837,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_contact_points_contact_id"), table_name="contact_points")
     op.drop_table("contact_points")
     op.drop_index("ix_calls_updated", table_name="calls")
+    op.drop_index(op.f("ix_calls_to_number"), table_name="calls")
     op.drop_index("ix_calls_started", table_name="calls")
+    op.drop_index(op.f("ix_calls_from_number"), table_name="calls")
     op.drop_index(op.f("ix_calls_contact_id"), table_name="calls")
     op.drop_table("calls")
     op.drop_index("ix_sync_runs_stream", table_name="sync_runs")

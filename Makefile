@@ -1,0 +1,67 @@
+# Uzel. `make demo` needs Python 3.11 or newer, make and the package registry; nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+TESTS ?= tests
+PYTEST_ARGS ?=
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help setup demo run test check bench soak lock clean
+
+help:
+	@echo "make demo    the hub with emulated vendors (DEMO_ONCE=1: print and exit)"
+	@echo "make run     the hub alone (HUB_HOME, HUB_PORT, DATABASE_URL, REDIS_URL)"
+	@echo "make setup   only the environment, .venv"
+	@echo "make test    every test (TESTS=tests/flow, PYTEST_ARGS=-x)"
+	@echo "make check   format, lint, types, layers"
+	@echo "make bench   the benchmarks; make soak: the long one"
+	@echo "make lock    compile requirements*.txt anew; make clean: remove .venv and caches"
+
+setup: .venv/.run
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "нужен Python 3.11 или новее: make PYTHON=python3.12 … · Python 3.11 or newer is needed" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+	  echo "установите venv: apt install python3-venv · the venv module is missing" >&2; exit 1; }
+
+.venv/.run: requirements.txt pyproject.toml | .venv/bin/python
+	@echo "ставлю библиотеки в .venv · installing libraries into .venv"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.run
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/.run
+	@$(BIN)/hub demo
+
+run: .venv/.run
+	@$(BIN)/hub up
+
+test: .venv/.dev
+	@.ci/chromium.sh
+	@$(BIN)/python -m pytest -n 2 -q $(PYTEST_ARGS) $(TESTS)
+
+check: .venv/.dev
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/architecture
+
+bench: .venv/.dev
+	@set -e; for script in tests/bench/bench_*.py; do $(BIN)/python $$script; done
+
+soak: .venv/.dev
+	@$(BIN)/python tests/bench/soak.py
+
+lock:
+	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv" >&2; exit 1; }
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 requirements.in -c requirements-dev.txt -o requirements.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
