@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from hub.sdk.errors import ConfigError
@@ -80,10 +81,16 @@ def _listening_sockets(port: int) -> set[str]:
 
 
 def _sockets_of(folder: Path) -> set[str]:
+    """What a process has open; a process of another user, or one that just ended, has nothing."""
     try:
-        return {os.readlink(link) for link in (folder / "fd").iterdir()}
+        links = list((folder / "fd").iterdir())
     except OSError:
         return set()
+    found = set()
+    for link in links:
+        with suppress(OSError):  # closed meanwhile
+            found.add(os.readlink(link))
+    return found
 
 
 def _command_of(folder: Path) -> str:

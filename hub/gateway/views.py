@@ -18,7 +18,7 @@ from hub.sdk.errors import HubError, SignatureError, TooLarge
 from hub.sdk.request import RawRequest
 from hub.store.connections import Configured
 from hub.store.database import utc_now
-from hub.store.rejections import Rejections
+from hub.store.rejections import Rejections, cut_sample
 from hub.store.store import Store
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "OPTIONS", "HEAD"]
@@ -50,12 +50,12 @@ class Gateway:
             body = _read_body(configured)
             response = self._receive(configured, rest, body)
         except TooLarge as error:
-            response = self._refuse(name, 413, error, body)
+            response = self._refuse(configured, 413, error, body)
         except SignatureError as error:
-            response = self._refuse(name, 401, error, body)
+            response = self._refuse(configured, 401, error, body)
         except HubError as error:
             # The connection itself is set up wrongly: the sender should come again later.
-            response = self._refuse(name, 503, error, body)
+            response = self._refuse(configured, 503, error, body)
         except SQLAlchemyError as error:
             return self._unavailable(name, error)
         except Exception:
@@ -86,7 +86,10 @@ class Gateway:
         response.headers.extend(reply.headers)
         return response
 
-    def _refuse(self, name: str, status: int, error: HubError, body: bytes) -> Response:
+    def _refuse(
+        self, configured: Configured, status: int, error: HubError, body: bytes
+    ) -> Response:
+        name = configured.name
         REQUESTS.labels(name, error.code).inc()
         address = request.remote_addr or ""
         log.warning(
@@ -99,7 +102,8 @@ class Gateway:
             },
         )
         try:
-            self.rejections.note(name, error.code, error.message, address, body)
+            sample = configured.connection.secrets.hide(cut_sample(body))
+            self.rejections.note(name, error.code, error.message, address, sample)
         except SQLAlchemyError as trouble:
             log.warning("rejection not counted: %s", type(trouble).__name__)
         response = self._text(status, error.message if status != 503 else "not ready")
@@ -128,10 +132,10 @@ def _read_body(configured: Configured) -> bytes:
     limit = configured.connector.manifest.max_body_bytes
     if (request.content_length or 0) > limit:
         _discard()
-        raise TooLarge(f"the body has {request.content_length} bytes, {limit} are accepted")
+        raise TooLarge(f"the body is larger than the {limit} bytes that are accepted")
     body: bytes = request.stream.read(limit + 1)
     if len(body) > limit:
-        raise TooLarge(f"the body has more than the {limit} bytes that are accepted")
+        raise TooLarge(f"the body is larger than the {limit} bytes that are accepted")
     return body
 
 

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 from hub.sdk.errors import ConfigError
 
+#: What stands where a secret stood.
+HIDDEN = "•••"
+
 
 class Secrets(Mapping[str, str]):
     """A connection's secrets. Never shown: not in repr, not in logs.
@@ -38,13 +41,21 @@ class Secrets(Mapping[str, str]):
         return len(self._values)
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401  # this is that get
 
     def all(self, name: str) -> list[str]:
         """Every valid value of the secret; ConfigError when there is none."""
         if name not in self:
             self[name]
         return list(self._values[name])
+
+    def hide(self, text: str, shortest: int = 1) -> str:
+        """The text with every secret of at least `shortest` characters masked."""
+        for values in self._values.values():
+            for value in values:
+                if len(value) >= shortest:
+                    text = text.replace(value, HIDDEN)
+        return text
 
     def __repr__(self) -> str:
         return f"Secrets({', '.join(sorted(self._values))})"

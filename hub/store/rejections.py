@@ -27,6 +27,11 @@ class _Tally:
     sample: str
 
 
+def cut_sample(body: bytes) -> str:
+    """The beginning of a body, enough to recognise a sender by."""
+    return clean_text(body[:SAMPLE_CHARACTERS].decode("utf-8", "replace"))
+
+
 class Rejections:
     """Counts refusals of one process and writes them down soon."""
 
@@ -38,11 +43,10 @@ class Rejections:
         self._timer: threading.Timer | None = None
 
     def note(
-        self, connection: str, cause: str, message: str, remote_addr: str, body: bytes
+        self, connection: str, cause: str, message: str, remote_addr: str, sample: str
     ) -> None:
         """Count one refusal."""
         key = (connection, cause, clean_text(message)[:200])
-        sample = clean_text(body[:SAMPLE_CHARACTERS].decode("utf-8", "replace"))
         with self._lock:
             tally = self._tallies.get(key)
             if tally is None and len(self._tallies) >= MAX_CAUSES:

@@ -114,9 +114,10 @@ class HubProcess:
     def answers(self) -> bool:
         """Whether the site answers that it is ready."""
         try:
-            return requests.get(f"{self.url}/readyz", timeout=5).json()["status"] == "ready"
+            state = requests.get(f"{self.url}/readyz", timeout=5).json()
         except (requests.RequestException, ValueError):
             return False
+        return bool(state["status"] == "ready")
 
     def cleanup(self) -> None:
         """End it whatever state it is in."""

@@ -124,7 +124,7 @@ def test_without_any_server_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_redis_url_needs_no_server(
     home_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [child.name for child in processes.children(home_settings)][0] == "redis"
+    assert processes.children(home_settings)[0].name == "redis"
     monkeypatch.setattr(redis, "_candidates", lambda: iter([]))
     far = replace(home_settings, redis_url="redis://queue.example:6379/0")
     names = [child.name for child in processes.children(far)]

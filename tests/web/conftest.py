@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import StrictUndefined
@@ -14,7 +17,10 @@ from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 from hub.app import create_app
+from hub.settings import Settings
+from hub.store import users
 from hub.store.store import Store
+from tests.conftest import SECRET_KEY
 from tests.support.people import Colleague
 from tests.web.scene import PASSWORD, Scene, build
 
@@ -59,10 +65,38 @@ class Visitor:
         return self.post("/login", email=email, password=password, **fields)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Argon2 as cheap as it goes: what it costs in earnest is not what these tests are about."""
+    earnest = users._hasher
+    users._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield
+    users._hasher = earnest
+
+
+@pytest.fixture(scope="session")
+def scene_template(
+    quick_passwords: None,
+    sqlite_template: Path,
+    redis_address: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Scene]:
+    """A database with something on every page, to copy."""
+    home = tmp_path_factory.mktemp("scene")
+    shutil.copy(sqlite_template, home / "hub.db")
+    store = Store.open(Settings(home=home, redis_url=redis_address, secret_key=SECRET_KEY))
+    scene = build(store)
+    store.database.dispose()
+    return home / "hub.db", scene
+
+
 @pytest.fixture
-def scene(sqlite_store: Store) -> Scene:
+def scene(sqlite_store: Store, scene_template: tuple[Path, Scene]) -> Scene:
     """Something on every page."""
-    return build(sqlite_store)
+    path, found = scene_template
+    sqlite_store.database.dispose()
+    shutil.copy(path, sqlite_store.settings.home / "hub.db")
+    return found
 
 
 @pytest.fixture
