@@ -52,10 +52,10 @@ check: .venv/.dev
 	@$(BIN)/python -m pytest -q tests/architecture
 
 bench: .venv/.dev
-	@set -e; for script in tests/bench/bench_*.py; do $(BIN)/python $$script; done
+	@set -e; for script in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$script .py); done
 
 soak: .venv/.dev
-	@$(BIN)/python tests/bench/soak.py
+	@$(BIN)/python -m tests.bench.soak
 
 lock:
 	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv" >&2; exit 1; }

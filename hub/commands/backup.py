@@ -15,9 +15,10 @@ from pathlib import Path
 import click
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from hub import __version__
+from hub import settings as hub_settings
 from hub.commands.session import ACTOR, Session, pass_session
 from hub.embedded.home import is_running, locked
 from hub.sdk.errors import ConfigError
@@ -75,24 +76,32 @@ def _dump(database: Database, folder: Path) -> Path:
             source.close()
         return path
     path = folder / POSTGRES
-    _postgres("pg_dump", "--format=custom", f"--file={path}", _postgres_url(database))
+    _postgres(database, "pg_dump", "--format=custom", f"--file={path}")
     return path
 
 
-def _postgres_url(database: Database) -> str:
-    url = make_url(database.url).set(drivername="postgresql")
-    return url.render_as_string(hide_password=False)
-
-
-def _postgres(program: str, *arguments: str) -> None:
+def _postgres(database: Database, program: str, *arguments: str) -> None:
+    """Run PostgreSQL's own client on the store; ConfigError with its words when it fails."""
     found = shutil.which(program)
     if found is None:
         raise ConfigError(
             f"{program} is not on PATH: install the PostgreSQL client of the server's version "
             "(apt install postgresql-client), or back the database up with its own tools"
         )
+    url = make_url(database.url)
+    # The password goes through the environment: arguments are for everybody to see.
+    environment = hub_settings.child_environment(hub_settings.load())
+    if url.password:
+        environment["PGPASSWORD"] = str(url.password)
+    address = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, url.query
+    ).render_as_string()
     done = subprocess.run(  # noqa: S603  # PostgreSQL's own client, no shell
-        [found, *arguments], capture_output=True, text=True, check=False
+        [found, f"--dbname={address}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     if done.returncode:
         raise ConfigError(f"{program}: {done.stderr.strip()[-500:]}")
@@ -103,7 +112,8 @@ def _postgres(program: str, *arguments: str) -> None:
 @click.option("--yes", is_flag=True, help="не спрашивать · do not ask")
 @pass_session
 def restore(session: Session, file: Path, yes: bool) -> None:
-    """Put a backup in place; what stood there is set aside as *.before-restore."""
+    """Put a backup in place. Files that stood there are set aside as *.before-restore; the tables
+    of a PostgreSQL store are replaced in one transaction."""
     settings = session.settings
     with locked(settings.home), tempfile.TemporaryDirectory(prefix="uzel-restore-") as folder:
         about = _unpack(file, Path(folder))
@@ -144,8 +154,8 @@ def _put_back(settings: Settings, folder: Path, store: str) -> None:
     if store == POSTGRES:
         database = Database(settings.store_url)
         _postgres(
-            "pg_restore", "--clean", "--if-exists", "--no-owner", "--exit-on-error",
-            f"--dbname={_postgres_url(database)}", str(folder / POSTGRES),
+            database, "pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction",
+            str(folder / POSTGRES),
         )  # fmt: skip
         database.dispose()
     else:

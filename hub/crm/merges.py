@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
+from hub.crm.documents import plain
 from hub.sdk.errors import Rejected
 from hub.store.database import utc_now
 from hub.store.models import (
@@ -56,6 +57,7 @@ def merge(store: Store, kept_id: int, merged_id: int, actor: str) -> int:
         kept, merged = _both(db, kept_id, merged_id)
         now = utc_now()
         moved: dict[str, Any] = {name: _move(db, name, kept_id, merged_id) for name in OWNED}
+        moved["claims"] = _move_claims(db, kept_id, merged_id)
         moved["points"] = _move_points(db, kept_id, merged_id)
         moved["bindings"] = list(
             db.scalars(
@@ -83,6 +85,13 @@ def merge(store: Store, kept_id: int, merged_id: int, actor: str) -> int:
 
 
 def _both(db: Connection, kept_id: int, merged_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    kept, merged = _rows(db, kept_id, merged_id)
+    if kept["merged_into_id"] or merged["merged_into_id"]:
+        raise MergeError("the contact is merged already")
+    return kept, merged
+
+
+def _rows(db: Connection, kept_id: int, merged_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
     query = (
         select(contacts)
         .where(contacts.c.id.in_([kept_id, merged_id]))
@@ -92,8 +101,6 @@ def _both(db: Connection, kept_id: int, merged_id: int) -> tuple[dict[str, Any],
     rows = {row["id"]: dict(row) for row in db.execute(query).mappings()}
     if len(rows) != 2:
         raise MergeError("there is no such contact")
-    if any(row["merged_into_id"] for row in rows.values()):
-        raise MergeError("the contact is merged already")
     return rows[kept_id], rows[merged_id]
 
 
@@ -130,12 +137,15 @@ def _move_points(db: Connection, kept_id: int, merged_id: int) -> list[list[Any]
                 .where(contact_points.c.id == row.id)
                 .values(contact_id=kept_id)
             )
-    db.execute(
-        update(identity_claims)
-        .where(identity_claims.c.contact_id == merged_id)
-        .values(contact_id=kept_id)
-    )
     return moved
+
+
+def _move_claims(db: Connection, kept_id: int, merged_id: int) -> list[list[str]]:
+    claims = identity_claims
+    query = select(claims.c.kind, claims.c.value).where(claims.c.contact_id == merged_id)
+    found = [[row.kind, row.value] for row in db.execute(query)]
+    db.execute(update(claims).where(claims.c.contact_id == merged_id).values(contact_id=kept_id))
+    return found
 
 
 _GAP_FIELDS = ("name", "phone", "email", "company_name", "position", "inn", "city", "address")
@@ -144,22 +154,66 @@ _GAP_FIELDS = ("name", "phone", "email", "company_name", "position", "inn", "cit
 def _fill_gaps(
     db: Connection, kept: Mapping[str, Any], other: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """Fill the kept contact's empty fields; returns what they were, for the undo."""
-    values: dict[str, Any] = {
+    """Fill the kept contact's empty fields; returns what the undo needs to know."""
+    filled: dict[str, Any] = {
         name: other[name] for name in _GAP_FIELDS if not kept[name] and other[name]
     }
     origins = dict(kept["origins"] or {})
-    origins.update({name: (other["origins"] or {}).get(name, {"v": ""}) for name in values})
-    values["origins"] = origins
-    lines = [*kept["search_text"].split("\n"), *other["search_text"].split("\n")]
-    values["search_text"] = "\n".join(dict.fromkeys(line for line in lines if line))
+    undo = {
+        "before": {name: kept[name] for name in filled},
+        "filled": filled,
+        "origins": {name: origins[name] for name in filled if name in origins},
+        "search_text": kept["search_text"],
+        "active": plain(kept["last_activity_at"]),
+    }
+    origins.update({name: (other["origins"] or {}).get(name, {"v": ""}) for name in filled})
     moments = [row["last_activity_at"] for row in (kept, other) if row["last_activity_at"]]
     db.execute(
         update(contacts)
         .where(contacts.c.id == kept["id"])
-        .values(**values, last_activity_at=max(moments, default=None), updated_at=now)
+        .values(
+            **filled,
+            origins=origins,
+            search_text=_lines(kept["search_text"], other["search_text"]),
+            last_activity_at=max(moments, default=None),
+            updated_at=now,
+        )
     )
-    return {name: kept[name] for name in values}
+    return undo
+
+
+def _lines(*texts: str) -> str:
+    """The lines of the texts, each once."""
+    return "\n".join(dict.fromkeys(line for text in texts for line in text.split("\n") if line))
+
+
+def _open_gaps(
+    db: Connection,
+    kept: Mapping[str, Any],
+    other: Mapping[str, Any],
+    undo: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Take out of the kept contact what the merge put in; what came since then stays."""
+    origins = dict(kept["origins"] or {})
+    values: dict[str, Any] = {}
+    for name, value in undo["filled"].items():
+        if kept[name] != value:
+            continue
+        values[name] = undo["before"][name]
+        origins.pop(name, None)
+        if name in undo["origins"]:
+            origins[name] = undo["origins"][name]
+    added = set(other["search_text"].split("\n")) - set(undo["search_text"].split("\n"))
+    lines = [line for line in kept["search_text"].split("\n") if line not in added]
+    if kept["last_activity_at"] == other["last_activity_at"]:
+        active = undo["active"]
+        values["last_activity_at"] = datetime.fromisoformat(active) if active else None
+    db.execute(
+        update(contacts)
+        .where(contacts.c.id == kept["id"])
+        .values(**values, origins=origins, search_text="\n".join(lines), updated_at=now)
+    )
 
 
 def unmerge(store: Store, merge_id: int, actor: str) -> None:
@@ -168,8 +222,8 @@ def unmerge(store: Store, merge_id: int, actor: str) -> None:
         done = db.execute(select(merges).where(merges.c.id == merge_id).with_for_update()).first()
         if done is None or done.undone_at is not None:
             raise MergeError("there is no such merge to undo")
-        later = db.scalar(select(contacts.c.merged_into_id).where(contacts.c.id == done.kept_id))
-        if later:
+        kept, merged = _rows(db, done.kept_id, done.merged_id)
+        if kept["merged_into_id"]:
             raise MergeError("the kept contact was merged later; undo that merge first")
         now = utc_now()
         for name, table in OWNED.items():
@@ -178,17 +232,13 @@ def unmerge(store: Store, merge_id: int, actor: str) -> None:
                 .where(table.c.id.in_(done.moved[name]))
                 .values(contact_id=done.merged_id)
             )
-        _return_points(db, done.kept_id, done.merged_id, done.moved["points"])
+        _return_points(db, done.kept_id, done.merged_id, done.moved)
         db.execute(
             update(bindings)
             .where(bindings.c.id.in_(done.moved["bindings"]))
             .values(record_id=done.merged_id)
         )
-        db.execute(
-            update(contacts)
-            .where(contacts.c.id == done.kept_id)
-            .values(**done.moved["kept"], updated_at=now)
-        )
+        _open_gaps(db, kept, merged, done.moved["kept"], now)
         db.execute(
             update(contacts)
             .where(contacts.c.id == done.merged_id)
@@ -198,15 +248,21 @@ def unmerge(store: Store, merge_id: int, actor: str) -> None:
         _set_suspicion(db, done.kept_id, done.merged_id, "open")
 
 
-def _return_points(db: Connection, kept_id: int, merged_id: int, points: list[list[Any]]) -> None:
-    for kind, value, both_had in points:
+def _return_points(db: Connection, kept_id: int, merged_id: int, moved: Mapping[str, Any]) -> None:
+    for kind, value, both_had in moved["points"]:
         if both_had:
             db.execute(insert(contact_points).values(contact_id=merged_id, kind=kind, value=value))
-            continue
-        for table in (contact_points, identity_claims):
-            db.execute(
-                update(table)
-                .where(table.c.contact_id == kept_id)
-                .where(table.c.kind == kind, table.c.value == value)
-                .values(contact_id=merged_id)
-            )
+        else:
+            _give_back(db, contact_points, kept_id, merged_id, kind, value)
+    for kind, value in moved["claims"]:
+        _give_back(db, identity_claims, kept_id, merged_id, kind, value)
+
+
+def _give_back(
+    db: Connection, table: Table, kept_id: int, merged_id: int, kind: str, value: str
+) -> None:
+    db.execute(
+        update(table)
+        .where(table.c.contact_id == kept_id, table.c.kind == kind, table.c.value == value)
+        .values(contact_id=merged_id)
+    )

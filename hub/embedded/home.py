@@ -62,7 +62,7 @@ def log_file(home: Path, name: str) -> Path:
     return path
 
 
-def tail(path: Path, lines: int = 5) -> str:
+def tail(path: Path, lines: int = 20) -> str:
     """The last lines of a log, for an error message."""
     try:
         with path.open("rb") as file:

@@ -27,7 +27,8 @@ def stock_row(record: MappedRecord) -> dict[str, Any]:
         raise PayloadError("the stock row names no product: map sku or product_external_id")
     quantity = fields.get("quantity")
     if not isinstance(quantity, Decimal):
-        raise PayloadError(f"the stock row of {sku or product_id} has no quantity")
+        why = f" ({'; '.join(record.warnings)})" if record.warnings else ""
+        raise PayloadError(f"the stock row of {sku or product_id} has no quantity{why}")
     reserved = fields.get("reserved")
     available = fields.get("available")
     if available is None:

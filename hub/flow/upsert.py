@@ -75,16 +75,17 @@ class Upsert:
 
     def _apply_contact(self, record: MappedRecord, stamp: Stamp, fallback_id: str) -> None:
         key = resolve.external_id(record, stamp, fallback_id)
-        known = self.ws.bound(self.configured.id, "contact", key)
         fields = {**record.fields, "external_id": key}
         moment = resolve.contact_stamp(record, stamp)
         if record.deleted:
             # Calls, mails and other systems know the person too; only a person erases a person.
             raise Ignored("a client deleted in one system stays a client here")
-        contact_id = identity.resolve_contact(self.ws, fields, moment, resolve.seen(record, stamp))
-        if contact_id is not None:
-            self.created += known is None
-            self.changed += known is not None
+        told = len(self.ws.logged)
+        identity.resolve_contact(self.ws, fields, moment, resolve.seen(record, stamp))
+        if any(entry["action"] == "created" for entry in self.ws.logged[told:]):
+            self.created += 1
+        elif len(self.ws.logged) > told:
+            self.changed += 1
 
     def _apply_record(
         self, record: MappedRecord, stamp: Stamp, record_id: int, is_new: bool

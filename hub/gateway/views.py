@@ -79,6 +79,11 @@ class Gateway:
         received = receive(self.store, configured, raw, utc_now())
         outcome = {None: "answered", True: "accepted", False: "duplicate"}[received.stored]
         REQUESTS.labels(configured.name, outcome).inc()
+        log.info(
+            "request %s",
+            outcome,
+            extra={"connection": configured.name, "path": rest, "size_bytes": len(body)},
+        )
         if received.stored:
             self.doorbell.ring(configured.id)
         reply = received.reply

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, case, text
 
 from hub.store.database import insert_for
 from hub.store.models import deliveries
@@ -59,6 +59,15 @@ def add(connection: Connection, duties: Sequence[Duty], now: datetime) -> None:
             index_where=text("status in ('pending', 'waiting', 'paused')"),
             set_={
                 "generation": deliveries.c.generation + 1,
+                # A record made and changed before it was told of is still a new one; one that
+                # goes, or comes back, is another kind of news.
+                "event_type": case(
+                    (
+                        deliveries.c.is_deleted == statement.excluded.is_deleted,
+                        deliveries.c.event_type,
+                    ),
+                    else_=statement.excluded.event_type,
+                ),
                 "changed_at": statement.excluded.changed_at,
                 "is_deleted": statement.excluded.is_deleted,
                 "event_id": statement.excluded.event_id,

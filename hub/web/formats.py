@@ -179,8 +179,8 @@ def loose(value: Any) -> Mapping[str, Any]:
 
 
 FILTERS = (
-    when, day_title, ago, span, duration, phone, money, quantity, count, size, person, plain, pretty,
-    local_title, loose,
+    when, day_title, ago, span, duration, phone, money, quantity, count, size, person, plain,
+    pretty, local_title, loose,
 )  # fmt: skip
 
 

@@ -145,4 +145,12 @@ def _refusal(error: HubError) -> BaseResponse:
         page = render_template("error.html", code=409, title=_("Not possible"), text=error.message)
         return make_response(page, 409)
     flash(error.message, "danger")
-    return redirect(safe_next(request.form.get("next")))
+    return redirect(safe_next(request.form.get("next") or _came_from()))
+
+
+def _came_from() -> str:
+    """The path of our own page that sent this request, empty when it was not ours."""
+    parts = urlsplit(request.referrer or "")
+    if parts.netloc != request.host:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_babel import Babel
 from flask_login import LoginManager
@@ -27,9 +27,10 @@ class SiteSessions(SecureCookieSessionInterface):
         """Over plain http, as on one machine, a Secure cookie would never come back."""
         return request.is_secure
 
-    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        """An asset is cached by everyone, so it must carry nobody's cookie."""
-        return request.blueprint != "assets" and super().should_set_cookie(app, session)
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """An asset is cached by everyone, so it must neither carry nor depend on a cookie."""
+        if request.blueprint != "assets":
+            super().save_session(app, session, response)
 
 
 def init(app: Flask, store: Store) -> None:

@@ -16,6 +16,7 @@ from connectors.standard_webhook import emulator as site
 from hub import settings as hub_settings
 from hub.cli import hub
 from hub.sdk.errors import HubError
+from hub.store.connections import save
 from hub.store.store import Store
 from tests.support.hub import Hub
 
@@ -45,7 +46,7 @@ Cli = Callable[..., Answer]
 @pytest.fixture
 def home(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A HUB_HOME with a migrated, empty SQLite store that no hub runs in."""
-    assert sqlite_url
+    assert sqlite_url.endswith(f"{tmp_path / 'home' / 'hub.db'}")
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
@@ -55,7 +56,7 @@ def home(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 @pytest.fixture
 def cli(home: Path) -> Cli:
     """Run a command; fails unless it ends with `code`. A HubError is what `main` makes of it."""
-    assert home
+    assert (home / "hub.db").exists()
 
     def run(*arguments: str, code: int = 0, stdin: str = "") -> Answer:
         result = CliRunner().invoke(hub, list(arguments), input=stdin)
@@ -73,7 +74,7 @@ def cli(home: Path) -> Cli:
 @pytest.fixture
 def inside(home: Path) -> Iterator[Hub]:
     """The same store, driven by the test."""
-    assert home
+    assert (home / "hub.db").exists()
     store = Store.open(hub_settings.load())
     yield Hub(store)
     store.database.dispose()
@@ -94,3 +95,10 @@ def write_file(folder: Path, name: str, document: Any) -> Path:
 def site_file(tmp_path: Path) -> Path:
     """A connection file for the site with lead forms."""
     return write_file(tmp_path, "site", site.Emulator().connection())
+
+
+def break_connection(inside: Hub) -> None:
+    """A connection «broken» that lacks its secret, as an older version might have left it."""
+    with inside.store.database.write() as db:
+        save(db, inside.store.vault, "broken", {"connector": "mailgun"}, author="test")
+    inside.store.catalog.forget()

@@ -9,7 +9,7 @@ import pytest
 from connectors.standard_webhook import emulator as site
 from hub.commands import connection_files
 from hub.store.models import audit, connection_revisions
-from tests.cli.conftest import Cli, write_file
+from tests.cli.conftest import Cli, break_connection, write_file
 from tests.support.hub import Hub
 
 
@@ -38,7 +38,7 @@ def test_an_empty_list_teaches(cli: Cli) -> None:
         ("site", "connector: mailgun\nsettings: {}\n", ".yml", "secrets.signing_key: is required"),
         ("site", "connector: mailgun\nsettings: {max_age_hours: many}\nsecrets: {signing_key: k}\n",
          ":2:12", "must be a whole number"),
-        ("site", "connector: mailgun\nsettings: [\n", ".yml:", "flow"),
+        ("site", "connector: mailgun\nsettings: [\n", ".yml:3:1", "expected the node content"),
         ("site", "- connector: mailgun\n", ":1", "is a table"),
         ("site", "", ":1", "is a table"),
         ("Site Main", "connector: mailgun\n", ".yml", "small letters"),
@@ -147,7 +147,7 @@ def test_a_broken_connection_is_shown_with_its_problem(
     cli: Cli, site_file: Path, inside: Hub
 ) -> None:
     cli("connections", "add", str(site_file))
-    inside.connect("broken", {"connector": "mailgun"})
+    break_connection(inside)
     rows = {row["name"]: row for row in cli("connections", "list", "--json").json}
     assert "signing_key" in rows["broken"]["problem"]
     assert rows["site"]["problem"] is None

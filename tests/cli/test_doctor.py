@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from connectors.standard_webhook import emulator as site
 from hub.commands import doctor as module
 from hub.flow.tick import HEARTBEAT
+from hub.sdk.request import RawRequest
+from hub.sdk.signatures import hmac_sha256
 from hub.store import facts
 from hub.store.database import utc_now
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, break_connection
 from tests.support.hub import Hub, lead
 
 
 @pytest.fixture
-def healthy(home: Path, inside: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Hub:
+def healthy(inside: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """A hub as it stands when its processes run."""
-    assert home
     monkeypatch.setenv("REDIS_URL", redis_url)
     with inside.store.database.write() as db:
         facts.set_fact(db, HEARTBEAT, utc_now().isoformat())
@@ -35,8 +37,7 @@ def test_all_is_well(cli: Cli, healthy: Hub) -> None:
     assert "✗" not in cli("doctor").out
 
 
-def test_without_processes(cli: Cli, home: Path) -> None:
-    assert home
+def test_without_processes(cli: Cli) -> None:
     found = findings(cli, 1)
     assert not found["redis"]["ok"]
     assert "hub up" in found["redis"]["remedy"]
@@ -51,8 +52,8 @@ def test_a_stale_heartbeat(cli: Cli, healthy: Hub) -> None:
     assert not findings(cli, 1)["workers"]["ok"]
 
 
-def test_an_open_key_file(cli: Cli, healthy: Hub, home: Path) -> None:
-    assert healthy
+@pytest.mark.usefixtures("healthy")
+def test_an_open_key_file(cli: Cli, home: Path) -> None:
     (home / "secret.key").chmod(0o644)
     found = findings(cli, 1)["key"]
     assert found["remedy"] == f"chmod 600 {home / 'secret.key'}"
@@ -71,8 +72,8 @@ def test_a_store_of_another_version(cli: Cli, healthy: Hub) -> None:
     assert findings(cli, 1)["store"]["remedy"] == "hub migrate"
 
 
-def test_a_full_disk(cli: Cli, healthy: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert healthy
+@pytest.mark.usefixtures("healthy")
+def test_a_full_disk(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MIN_FREE_BYTES", 2**60)
     assert not findings(cli, 1)["disk"]["ok"]
 
@@ -84,7 +85,7 @@ def test_a_clock_that_went_back(cli: Cli, healthy: Hub) -> None:
 
 
 def test_connections_that_need_somebody(cli: Cli, healthy: Hub) -> None:
-    healthy.connect("broken", {"connector": "mailgun"})
+    break_connection(healthy)
     healthy.site("tired")
     healthy.set_state("tired", "needs_attention")
     found = findings(cli, 1)
@@ -92,12 +93,13 @@ def test_connections_that_need_somebody(cli: Cli, healthy: Hub) -> None:
     assert "resume tired" in found["connection tired"]["remedy"]
 
 
-def test_dead_letters(cli: Cli, healthy: Hub) -> None:
+def test_dead_letters_are_told_but_are_no_fault_of_the_hub(cli: Cli, healthy: Hub) -> None:
     healthy.site()
-    healthy.post("site", lead(1, phone=None, id=None))
+    signature = f"sha256={hmac_sha256(site.SECRET, b'rubbish').hex()}"
+    healthy.post("site", RawRequest(b"rubbish", (("X-Signature", signature),)))
     healthy.drain()
     assert healthy.statuses() == {"dead": 1}
-    assert "--status dead" in findings(cli, 1)["events"]["remedy"]
+    assert "--status dead" in findings(cli)["events"]["remedy"]
 
 
 def test_on_postgresql(

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,14 @@ CONTRACT = {
 }
 
 
-def program(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess:  # type: ignore[type-arg]  # text in and out
+def program(
+    *arguments: str, folder: Path = ROOT, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess:  # type: ignore[type-arg]  # text in and out
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     return subprocess.run(
         [sys.executable, "-m", "hub.cli", *arguments],
         cwd=folder,
-        env={**environment, **variables},
+        env={**environment, **(variables or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -59,7 +62,7 @@ def test_every_command_of_the_contract_is_there(cli: Cli) -> None:
 
 
 def test_an_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    done = program("connections", "show", "nothing", HUB_HOME=str(tmp_path))
+    done = program("connections", "show", "nothing", variables={"HUB_HOME": str(tmp_path)})
     assert done.returncode == 1
     assert done.stderr == "there is no connection «nothing»\n"
     assert done.stdout == ""
@@ -74,7 +77,7 @@ def test_an_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, variables: dict[str, str], words: str) -> None:
-    done = program("connections", "list", **{"HUB_HOME": str(tmp_path), **variables})
+    done = program("connections", "list", variables={"HUB_HOME": str(tmp_path), **variables})
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr

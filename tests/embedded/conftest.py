@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -100,16 +99,17 @@ class HubProcess:
             if folder.name.isdigit() and int(folder.name) != self.process.pid:
                 try:
                     environment = (folder / "environ").read_bytes().split(b"\0")
-                    if f"HUB_HOME={self.home}".encode() in environment:
-                        words = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
-                        found[int(folder.name)] = words.decode()
+                    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    # Redis writes its title over its environment.
+                    if f"HUB_HOME={self.home}".encode() in environment or str(self.home) in words:
+                        found[int(folder.name)] = words
                 except OSError:
                     continue
         return {pid: words for pid, words in found.items() if words}
 
-    def child(self, words: str) -> int:
-        """The pid of the one child whose command line holds these words: the oldest."""
-        return min(pid for pid, line in self.children().items() if words in line)
+    def pids(self, words: str) -> list[int]:
+        """The processes whose command lines hold these words, the first started first."""
+        return sorted(pid for pid, line in self.children().items() if words in line)
 
     def answers(self) -> bool:
         """Whether the site answers that it is ready."""
@@ -128,13 +128,3 @@ class HubProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """One hub for the tests of a module."""
-    hub = HubProcess(tmp_path_factory.mktemp("hub") / "home", "up")
-    try:
-        yield hub.await_up()
-    finally:
-        hub.cleanup()

@@ -9,24 +9,15 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from connectors.standard_webhook import emulator as site
 from hub.crm import timeline as entries
 from hub.store import users
 from hub.store.database import utc_now
-from hub.store.models import (
-    ENTITY_TABLES,
-    cursors,
-    events,
-    possible_duplicates,
-    rejections,
-    row_issues,
-    sync_runs,
-    timeline,
-)
+from hub.store.models import ENTITY_TABLES, cursors, timeline
 from hub.store.store import Store
-from tests.support.hub import Hub, lead
+from tests.support.hub import Hub
 from tests.support.people import COLLEAGUES, IRINA, PAVEL, STRANGER, VERA
 from tests.support.rows import Rows
+from tests.web.backstage import Backstage
 
 PASSWORD = "korova-na-lugu-42"
 ONEC = {
@@ -99,9 +90,10 @@ class _Builder:
         call = self._calls(irina, pavel)
         order = self._orders(irina)
         message = self._letters(irina)
-        done, dead = self._events()
-        run = self._stock()
-        delivery = self._operations(irina, pavel, order)
+        backstage = Backstage(self.hub, self.rows, self.site, self.onec, self.now)
+        done, dead = backstage.events()
+        run = backstage.stock()
+        delivery = backstage.operations(irina, pavel, order)
         return Scene(irina, pavel, order, call, message, done, dead, run, delivery)
 
     def ago(self, **span: float) -> datetime:
@@ -125,8 +117,9 @@ class _Builder:
 
     def _add(self, entity: str, happened: str, at: datetime, **values: Any) -> int:
         """A record with its place on the client's timeline."""
-        key = self.rows.record(entity, **{happened: at}, **values)
-        row = {**dict.fromkeys(ENTITY_TABLES[entity].c.keys()), **values, happened: at}
+        columns: dict[str, Any] = {**values, happened: at}
+        key = self.rows.record(entity, **columns)
+        row = {**dict.fromkeys(ENTITY_TABLES[entity].c.keys()), **columns}
         if values.get("contact_id"):
             with self.store.database.write() as db:
                 db.execute(
@@ -182,6 +175,10 @@ class _Builder:
             **missed,
             **shared,
         )
+        self._old_calls(pavel)
+        return key
+
+    def _old_calls(self, pavel: int) -> None:
         for number in range(60):
             self._add(
                 "call",
@@ -193,10 +190,11 @@ class _Builder:
                 from_number="101",
                 to_number=PAVEL.phone,
                 talk_seconds=30 + number,
-                **answered,
-                **shared,
+                status="answered",
+                wait_seconds=12,
+                manager=VERA.email,
+                connection_id=self.mango,
             )
-        return key
 
     def _orders(self, irina: int) -> int:
         line = {"external_id": "1", "sku": "NC-20", "name": "Насос циркуляционный НЦ-20/40"}
@@ -266,119 +264,6 @@ class _Builder:
             **shared,
         )
         return key
-
-    def _events(self) -> tuple[int, int]:
-        self.hub.post("site", lead(1), self.ago(minutes=15))
-        for number in (2, 3, 4):
-            broken = {"id": f"evt-{number}", "type": "lead"}
-            self.hub.post("site", site.signed(broken), self.ago(minutes=10 - number))
-        self.hub.drain("site")
-        assert self.hub.statuses() == {"done": 1, "dead": 3}
-        done = self.hub.one(events, status="done")["id"]
-        dead = self.hub.rows(events, status="dead")[0]["id"]
-        return done, dead
-
-    def _stock(self) -> int:
-        for number, (name, left) in enumerate(
-            (("Насос циркуляционный НЦ-20/40", "12"), ("Шланг поливочный, бухта", "133.5"),
-             ("Кран шаровой 1/2\"", "0"))
-        ):  # fmt: skip
-            self.rows.stock(
-                self.onec,
-                f"SKU-{number}",
-                left,
-                product_name=name,
-                warehouse="Основной склад",
-                reserved=Decimal("1"),
-                available=Decimal(left),
-                price=Decimal("12490.25"),
-                currency="RUB",
-                as_of=self.ago(minutes=42),
-            )
-        with self.store.database.write() as db:
-            db.execute(
-                insert(cursors).values(
-                    connection_id=self.onec,
-                    stream="stock",
-                    cursor={},
-                    updated_at=self.now,
-                    fresh_at=self.ago(minutes=42),
-                    next_run_at=self.now,
-                    failures=3,
-                )
-            )
-        return self._run("held", held_reason="в выгрузке 3 строки вместо 140")
-
-    def _run(self, status: str, **values: Any) -> int:
-        with self.store.database.write() as db:
-            done = db.execute(
-                insert(sync_runs)
-                .values(
-                    connection_id=self.onec,
-                    stream="stock",
-                    trigger="schedule",
-                    status=status,
-                    created_at=self.ago(minutes=5),
-                    started_at=self.ago(minutes=5),
-                    rows_read=3,
-                    rows_rejected=1,
-                    **values,
-                )
-                .returning(sync_runs.c.id)
-            )
-            key = int(done.scalar_one())
-            db.execute(
-                insert(row_issues).values(
-                    run_id=key,
-                    place="return.Row[2]",
-                    message="stock.quantity from Qty: «нет» is not a number",
-                    row='{"Article": "KR-15", "Qty": "нет"}',
-                )
-            )
-        return key
-
-    def _operations(self, irina: int, pavel: int, order: int) -> int:
-        delivery = self.rows.delivery(
-            self.site,
-            order,
-            status="dead",
-            attempts=2,
-            error_code="rejected",
-            error_message="422 the field «phone» is unknown",
-        )
-        self.rows.attempt(
-            "delivery",
-            delivery,
-            step="deliver",
-            status_code=422,
-            duration_ms=85,
-            error_message="422 the field «phone» is unknown",
-            request='{"number": "2041"}',
-            reply='{"error": "unknown field phone"}',
-        )
-        with self.store.database.write() as db:
-            db.execute(
-                insert(possible_duplicates).values(
-                    contact_id=irina,
-                    other_id=pavel,
-                    reason="shared_contact_point",
-                    status="open",
-                    created_at=self.now,
-                )
-            )
-            db.execute(
-                insert(rejections).values(
-                    connection_name="mango-main",
-                    cause="signature",
-                    message="the signature is wrong",
-                    first_at=self.ago(hours=3),
-                    last_at=self.ago(minutes=1),
-                    count=17,
-                    remote_addr="198.51.100.7",
-                    sample="vpbx_api_key=…&json={}",
-                )
-            )
-        return delivery
 
 
 def age_stock(store: Store, **span: float) -> None:

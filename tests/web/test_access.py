@@ -125,6 +125,7 @@ def test_assets_are_kept_for_long_and_carry_no_cookie(sign_in: SignIn) -> None:
     assert answer.status_code == 200
     assert answer.cache_control.immutable
     assert "Set-Cookie" not in answer.headers
+    assert "Vary" not in answer.headers
 
 
 def test_looking_at_a_clients_data_is_written_down(

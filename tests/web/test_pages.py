@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask
 
 from tests.support.people import ALICE
 from tests.web.conftest import SignIn
 from tests.web.scene import Scene
 
 LISTS = (
-    "/clients", "/calls", "/orders", "/leads", "/messages", "/stock", "/admin/connections", "/admin/events",
-    "/admin/dead", "/admin/runs", "/admin/deliveries", "/admin/rejections", "/admin/duplicates",
+    "/clients", "/calls", "/orders", "/leads", "/messages", "/stock",
+    "/admin/connections", "/admin/events", "/admin/dead", "/admin/runs", "/admin/deliveries",
+    "/admin/rejections", "/admin/duplicates",
 )  # fmt: skip
 
 

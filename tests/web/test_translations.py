@@ -59,7 +59,7 @@ def texts(catalogue: Catalog) -> dict[object, object]:
         if message.id:
             key = message.id if isinstance(message.id, str) else tuple(message.id)
             value = message.string
-            found[key] = value if isinstance(value, str) else tuple(value)
+            found[key] = value if isinstance(value, str) else tuple(value or ())
     return found
 
 

@@ -1,0 +1,163 @@
+"""Group commit: many at once, each durable, each once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from hub.sdk.request import RawRequest
+from hub.store import inbox
+from hub.store.database import Database
+from hub.store.inbox import Inbox, NewEvent
+from hub.store.models import event_bodies, events
+from tests.support.hub import NOW, Hub
+from tests.support.waiting import wait_until
+
+THREADS = 32
+
+
+def new_event(connection_id: int, key: str, body: bytes = b"{}", **changes: Any) -> NewEvent:
+    request = RawRequest(body, headers=(("X-A", "1"),), path="a/b", query="c=d", **changes)
+    return NewEvent(connection_id, key, "lane", "kind", NOW, request)
+
+
+def at_once(work: Callable[[int], Any], threads: int = THREADS) -> list[Any]:
+    """Run in so many threads, all let go at one moment."""
+    gate = threading.Barrier(threads)
+
+    def run(number: int) -> Any:
+        gate.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(run, range(threads)))
+
+
+@pytest.fixture
+def connection_id(hub: Hub) -> int:
+    return hub.site().id
+
+
+def test_what_is_accepted_is_kept_as_it_was(hub: Hub, connection_id: int) -> None:
+    body = bytes(range(256))
+    assert hub.store.inbox.accept(new_event(connection_id, "k", body, remote_addr="192.0.2.1"))
+    row, kept = hub.one(events), hub.one(event_bodies)
+    assert (row["event_key"], row["ordering_key"], row["type"]) == ("k", "lane", "kind")
+    assert (row["status"], row["attempts"], row["received_at"]) == ("received", 0, NOW)
+    assert bytes(kept["body"]) == body
+    assert kept["headers"] == [["X-A", "1"]]
+    assert (kept["path"], kept["query"], kept["remote_addr"]) == ("a/b", "c=d", "192.0.2.1")
+
+
+def test_every_accepted_event_is_in_the_store_once(hub: Hub, connection_id: int) -> None:
+    """32 threads, every event from two of them: one is told «new», the other «known»."""
+    each = 12
+
+    def work(number: int) -> list[tuple[str, bool]]:
+        pair = number // 2
+        keys = [f"{pair}-{place}" for place in range(each)]
+        return [
+            (key, hub.store.inbox.accept(new_event(connection_id, key, key.encode())))
+            for key in keys
+        ]
+
+    told = [answer for answers in at_once(work) for answer in answers]
+    assert len(told) == THREADS * each
+    fresh = Counter(key for key, is_new in told if is_new)
+    assert set(fresh.values()) == {1}
+    rows = hub.rows(events)
+    assert sorted(row["event_key"] for row in rows) == sorted(fresh)
+    bodies = {row["event_id"]: bytes(row["body"]) for row in hub.rows(event_bodies)}
+    assert {row["id"]: row["event_key"].encode() for row in rows} == bodies
+
+
+def test_repeats_within_one_group_are_known(hub: Hub, connection_id: int) -> None:
+    keys = ["b", "a", "b", "c", "a", "b"]
+    group = [new_event(connection_id, key, str(n).encode()) for n, key in enumerate(keys)]
+    stored = inbox.store_events(hub.store.database, group)
+    assert stored == [True, True, False, True, False, False]
+    again = inbox.store_events(hub.store.database, group[:2])
+    assert again == [False, False]
+    # Of repeats the first is kept.
+    kept = {row["event_key"]: row["id"] for row in hub.rows(events)}
+    bodies = {row["event_id"]: bytes(row["body"]) for row in hub.rows(event_bodies)}
+    assert {key: bodies[event_id] for key, event_id in kept.items()} == {
+        "a": b"1",
+        "b": b"0",
+        "c": b"3",
+    }
+
+
+def test_two_processes_that_accept_the_same_events_keep_each_once(
+    hub: Hub, connection_id: int
+) -> None:
+    """Two inboxes on one store, as two gateway processes have; opposite orders, no deadlock."""
+    both = [Inbox(hub.store.database), Inbox(Database(hub.store.settings.store_url))]
+
+    def work(number: int) -> int:
+        keys = [f"key-{place}" for place in range(30)]
+        order = keys if number % 2 else keys[::-1]
+        return sum(both[number % 2].accept(new_event(connection_id, key)) for key in order)
+
+    assert sum(at_once(work, 8)) == 30
+    assert len(hub.rows(events)) == 30
+
+
+def test_an_error_reaches_everybody_who_waited_and_the_next_go_on(
+    hub: Hub, connection_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is told «stored» by a group that was not, and nobody waits for ever."""
+    box = Inbox(hub.store.database)
+    release, groups = threading.Event(), []
+
+    def fail(_database: Database, group: Sequence[NewEvent]) -> list[bool]:
+        groups.append(len(group))
+        release.wait(10)
+        raise OSError("the disk is full")
+
+    def work(number: int) -> str:
+        try:
+            box.accept(new_event(connection_id, f"key-{number}"))
+        except OSError as error:
+            return str(error)
+        return "stored"
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(THREADS) as pool:
+        patch.setattr(inbox, "store_events", fail)
+        waiting = [pool.submit(work, number) for number in range(THREADS)]
+        wait_until(lambda: len(box._queue) == THREADS - 1, 10, "every request queued")
+        release.set()
+        assert {one.result(10) for one in waiting} == {"the disk is full"}
+    # One went alone, the others shared one try.
+    assert groups == [1, THREADS - 1]
+    assert not hub.rows(events)
+    assert at_once(work, 4) == ["stored"] * 4
+
+
+def test_a_group_shares_one_commit(
+    hub: Hub, connection_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = Inbox(hub.store.database)
+    real, release, sizes = inbox.store_events, threading.Event(), []
+
+    def slow(database: Database, group: Sequence[NewEvent]) -> list[bool]:
+        sizes.append(len(group))
+        release.wait(10)
+        return real(database, group)
+
+    monkeypatch.setattr(inbox, "store_events", slow)
+    with ThreadPoolExecutor(THREADS) as pool:
+        futures = [
+            pool.submit(box.accept, new_event(connection_id, f"key-{number}"))
+            for number in range(THREADS)
+        ]
+        wait_until(lambda: len(box._queue) == THREADS - 1, 10, "every request queued")
+        release.set()
+        assert all(one.result(10) for one in futures)
+    assert sizes == [1, THREADS - 1]
+    assert len(hub.rows(events)) == THREADS

@@ -1,0 +1,131 @@
+"""The site in a real browser: live search, the way to an event, replay; no complaint of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect
+
+from tests.support.people import ALICE, IRINA, PAVEL, VERA, Colleague
+from tests.web.scene import PASSWORD, Scene
+from tests.web.test_pages import addresses
+
+pytestmark = pytest.mark.browser
+SIZES = {"desktop": (1280, 900), "phone": (375, 780)}
+
+
+class Desk:
+    """A browser window that remembers every complaint: console errors, CSP violations."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("response", self._look)
+
+    def _look(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {response.url}")
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> Page:
+        """Go to one of our pages."""
+        self.page.goto(self.address + path)
+        return self.page
+
+    def sign_in(self, who: Colleague) -> Page:
+        """Through the login form."""
+        self.open("/login")
+        self.page.get_by_label("E-mail").fill(who.email)
+        self.page.get_by_label("Пароль").fill(PASSWORD)
+        self.page.get_by_role("button", name="Войти").click()
+        expect(self.page).to_have_url(self.address + "/")
+        return self.page
+
+
+@pytest.fixture(params=SIZES)
+def desk(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Desk]:
+    """A window of either size that must not have complained in the end."""
+    width, height = SIZES[request.param]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale="ru-RU",
+        color_scheme="dark" if request.param == "phone" else "light",
+    )
+    opened = Desk(context.new_page(), address)
+    yield opened
+    context.close()
+    assert opened.complaints == []
+
+
+def test_a_manager_finds_a_client_by_part_of_the_phone(desk: Desk, scene: Scene) -> None:
+    page = desk.sign_in(VERA)
+    desk.open("/clients")
+    expect(page.get_by_role("link", name=PAVEL.name)).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("8 (916) 123")
+    expect(page.get_by_role("link", name=PAVEL.name)).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"/clients\?q=8"))
+    page.get_by_role("link", name=IRINA.name).click()
+    expect(page.get_by_role("heading", name=IRINA.name)).to_be_visible()
+    page.get_by_role("link", name="Звонки").last.click()
+    expect(page.get_by_text("Заказ № 2041")).to_have_count(0)
+    expect(page.get_by_text("Входящий звонок")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Заказ № 2041")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("link", name=IRINA.name)).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("8 (916) 123")
+
+
+def test_an_admin_opens_a_dead_letter_and_replays_it(desk: Desk, scene: Scene) -> None:
+    page = desk.sign_in(ALICE)
+    desk.open("/admin/events?status=dead")
+    page.get_by_role("link", name=str(scene.dead_event), exact=True).click()
+    expect(page.get_by_text("2. Разобрано и сопоставлено")).to_be_visible()
+    page.get_by_label("Причина").fill("проверили форму")
+    page.get_by_role("button", name="Обработать заново").click()
+    expect(page.get_by_role("alert").first).to_contain_text("обрабатывается заново")
+    expect(page.get_by_text("получено", exact=True)).to_be_visible()
+
+
+def test_filters_and_further_rows_come_without_a_new_page(desk: Desk, scene: Scene) -> None:
+    page = desk.sign_in(VERA)
+    desk.open("/calls")
+    rows = page.locator("tr[data-href]")
+    expect(rows).to_have_count(50)
+    page.get_by_role("link", name="Показать ещё").click()
+    expect(rows).to_have_count(64)
+    page.get_by_label("Результат").select_option("missed")
+    expect(rows).to_have_count(3)
+    expect(page).to_have_url(desk.address + "/calls?status=missed")
+
+
+def test_the_menu_opens_on_a_phone(desk: Desk, scene: Scene) -> None:
+    page = desk.sign_in(VERA)
+    link = page.locator("#menu").get_by_role("link", name="Остатки")
+    toggle = page.get_by_role("button", name="Меню")
+    if toggle.is_visible():
+        expect(link).to_be_hidden()
+        toggle.click()
+        assert (toggle.bounding_box() or {"width": 0})["width"] >= 32
+    link.click()
+    expect(page.get_by_role("heading", name="Остатки")).to_be_visible()
+
+
+def test_every_page_fits_the_window(desk: Desk, scene: Scene, tmp_path: Path) -> None:
+    page = desk.sign_in(ALICE)
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    for path in addresses(scene):
+        desk.open(path)
+        assert page.evaluate(wide) <= 0, path
+        name = path.strip("/").replace("/", "_") or "home"
+        shot = page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+        assert shot.startswith(b"\x89PNG")
