@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo run test check bench soak lock clean
+.PHONY: help setup demo run test check bench lock clean
 
 help:
 	@echo "make demo    the hub with emulated vendors (DEMO_ONCE=1: print and exit)"
@@ -14,7 +14,7 @@ help:
 	@echo "make setup   only the environment, .venv"
 	@echo "make test    every test (TESTS=tests/flow, PYTEST_ARGS=-x)"
 	@echo "make check   format, lint, types, layers"
-	@echo "make bench   the benchmarks; make soak: the long one"
+	@echo "make bench   the benchmarks, each against a floor of the same run"
 	@echo "make lock    compile requirements*.txt anew; make clean: remove .venv and caches"
 
 setup: .venv/.run
@@ -53,9 +53,6 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	@set -e; for script in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$script .py); done
-
-soak: .venv/.dev
-	@$(BIN)/python -m tests.bench.soak
 
 lock:
 	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv" >&2; exit 1; }

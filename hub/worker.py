@@ -20,6 +20,9 @@ MAINTENANCE_SECONDS = 5
 class Worker(SimpleWorker):
     """Runs jobs in its own process: a fork per job would cost more than the job."""
 
+    #: Redis is looked for again at least this often; RQ's minute would keep back what is due.
+    max_connection_wait_time = 2.0
+
 
 def run(settings: Settings, queue: str) -> None:
     """Work on one queue until told to stop."""

@@ -11,7 +11,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from hub.api.access import store
 from hub.sdk.payload import clean_text
 from hub.store.lists.paging import MAX_ID, MAX_LIMIT
-from hub.store.lists.records import e164
+from hub.store.lists.record_filters import e164
 
 MAX_TEXT: Final = 20_000
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)

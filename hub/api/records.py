@@ -28,7 +28,7 @@ from hub.crm import edit
 from hub.crm.documents import OF_CONTACT, document
 from hub.sdk import entities
 from hub.sdk.errors import ConfigError
-from hub.store.lists import records
+from hub.store.lists import record_filters, records
 from hub.store.lists.paging import Row
 
 crm = blueprint("crm", "crm", "Contacts and all that hangs on them")
@@ -78,8 +78,8 @@ def _query_schema(entity: str) -> type[Schema]:
         made["email"] = Text(max_length=320)
     if entity in OF_CONTACT:
         made["contact_id"] = query_id()
-    if entity in records.OCCURRED:
-        name = records.OCCURRED[entity]
+    if entity in record_filters.OCCURRED:
+        name = record_filters.OCCURRED[entity]
         made["since"] = Moment(metadata={"description": f"`{name}` at this moment or later."})
         made["until"] = Moment(metadata={"description": f"`{name}` before this moment."})
     if entity != "stock":
@@ -130,12 +130,12 @@ class NewContactSchema(Strict.from_dict(dict(_changes("contact")), name="_Contac
             raise ValidationError("Give a name, a phone or an e-mail.")
 
 
-def filters_of(entity: str, query: Mapping[str, Any]) -> records.RecordFilters:
+def filters_of(entity: str, query: Mapping[str, Any]) -> record_filters.RecordFilters:
     """The list filters that a checked query string asks for."""
     equal = [(name, query[name]) for name in NARROWED[entity] if query.get(name)]
     if query.get("no_manager"):
         equal.append(("manager", None))
-    return records.RecordFilters(
+    return record_filters.RecordFilters(
         **given(
             query,
             *("phone", "email", "external_id", "connection", "updated_since", "q"),

@@ -13,7 +13,8 @@ from hub.store import audit, users
 from hub.store.lists import pages
 from hub.store.lists.paging import MAX_ID
 from hub.store.lists.people import list_merges
-from hub.store.lists.records import RecordFilters, get_record, list_records, related_bindings
+from hub.store.lists.record_filters import RecordFilters
+from hub.store.lists.records import get_record, list_records, related_bindings
 from hub.store.lists.reports import day_start
 from hub.store.lists.timeline import contact_timeline
 from hub.web import freshness, lists

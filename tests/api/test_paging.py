@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hub.store.lists.paging import encode_cursor
-from hub.store.lists.records import RecordFilters, list_records
+from hub.store.lists.record_filters import RecordFilters
+from hub.store.lists.records import list_records
 from hub.store.store import Store
 from tests.api.conftest import Caller
 from tests.support.rows import Rows, at

@@ -12,6 +12,7 @@ from tests.architecture.source import ROOT, Source, sources
 #: Parts on one line stand side by side and do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.app", "hub.cli"),
+    ("hub.commands",),
     ("hub.embedded",),
     ("hub.web", "hub.api", "hub.gateway"),
     ("hub.jobs", "hub.schedule", "hub.worker"),

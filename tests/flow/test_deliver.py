@@ -144,13 +144,13 @@ def test_a_change_while_it_is_delivered_is_delivered_too(
     change(hub, subject="Кухня")
     real = connector("webhook_out").push
     assert real is not None
-    pushed = []
+    pushed: list[bool] = []
 
     def push(*given: Any) -> Receipt:
         receipt = real(*given)
         if not pushed:
             change(hub, subject="Шкаф")
-        pushed.append(1)
+        pushed.append(True)
         return receipt
 
     monkeypatch.setitem(connector("webhook_out").__dict__, "push", push)
@@ -214,10 +214,15 @@ def test_refused_credentials_ask_for_attention_and_the_work_waits(
     assert len(receiver.received) == 1
     assert hub.state("out") == "needs_attention"
     assert [row["status"] for row in hub.rows(deliveries)] == ["waiting", "pending", "pending"]
+    # Until it opens again only the refused one is tried, when its time has come.
+    go(hub, out)
+    assert len(receiver.received) == 1
     hub.make_due(deliveries)
     go(hub, out)
-    assert {row["status"] for row in hub.rows(deliveries)} == {"delivered"}
     assert hub.state("out") == "active"
+    go(hub, out)
+    assert {row["status"] for row in hub.rows(deliveries)} == {"delivered"}
+    assert len({item.message_id for item in receiver.received}) == 3
 
 
 def test_a_paused_destination_waits_and_then_gets_the_last_state(

@@ -1,0 +1,199 @@
+"""Which CRM records a list shows: filters, and the conditions they become."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import phonenumbers
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select
+
+from hub.store.lists.paging import connection_id_of, like, spellings
+from hub.store.models import (
+    ENTITY_TABLES,
+    bindings,
+    connections,
+    contact_points,
+    contacts,
+    stock_levels,
+)
+
+#: When the thing behind a record happened, where that differs from when the hub learnt of it.
+OCCURRED = {
+    "call": "started_at",
+    "contact": "last_activity_at",
+    "lead": "received_at",
+    "message": "sent_at",
+    "order": "placed_at",
+    "task": "due_at",
+}
+#: Columns that `q` looks into, besides the contact a record belongs to.
+SEARCHED = {
+    "contact": ("search_text",),
+    "company": ("search_text",),
+    "product": ("search_text",),
+    "stock": ("search_text",),
+    "lead": ("title", "campaign"),
+    "deal": ("title",),
+    "order": ("number",),
+    "call": ("from_number", "to_number", "line_number"),
+    "message": ("subject", "from_address"),
+    "task": ("title",),
+}
+_PHONE_LIKE = re.compile(r"[\d\s()+.\-]+")
+
+
+@dataclass(frozen=True)
+class RecordFilters:
+    """What to list. An empty field does not filter.
+
+    `since` and `until` (exclusive) are about when the thing happened, `updated_since` about when
+    the hub last changed the record. `equal` holds (column, value) pairs:
+    status, manager, sku …; the value None finds those without one.
+    """
+
+    phone: str = ""
+    email: str = ""
+    external_id: str = ""
+    connection: str = ""
+    updated_since: datetime | None = None
+    q: str = ""
+    contact_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    equal: tuple[tuple[str, Any], ...] = ()
+    deleted: bool = False
+    phone_region: str = "RU"
+
+
+def table_of(entity: str) -> Table:
+    """The table behind an entity, stock levels included."""
+    return stock_levels if entity == "stock" else ENTITY_TABLES[entity]
+
+
+def conditions(
+    db: Connection, entity: str, table: Table, filters: RecordFilters
+) -> list[ColumnElement[bool]]:
+    """The WHERE of a list."""
+    found: list[ColumnElement[bool]] = []
+    connection_id = connection_id_of(db, filters.connection) if filters.connection else None
+    if entity == "contact":
+        found.append(table.c.merged_into_id.is_(None))
+    if "deleted_at" in table.c and not filters.deleted:
+        found.append(table.c.deleted_at.is_(None))
+    if filters.external_id:
+        found.append(_external(db, entity, table, filters.external_id, connection_id))
+    if connection_id is not None:
+        found.append(_from_connection(entity, table, connection_id, filters.external_id))
+    if filters.phone:
+        found.append(_has_phone(entity, table, e164(filters.phone, filters.phone_region)))
+    if filters.email:
+        found.append(_has_point(table, "email", filters.email.strip().lower()))
+    if filters.updated_since:
+        found.append(table.c.updated_at >= filters.updated_since)
+    if filters.contact_id is not None:
+        found.append(table.c.contact_id == filters.contact_id)
+    happened = table.c[OCCURRED.get(entity, "updated_at")]
+    if filters.since:
+        found.append(happened >= filters.since)
+    if filters.until:
+        found.append(happened < filters.until)
+    found += [
+        func.coalesce(table.c[name], "") == "" if value is None else table.c[name] == value
+        for name, value in filters.equal
+    ]
+    found += [_contains(entity, table, word) for word in _words(filters.q)]
+    return found
+
+
+def e164(phone: str, region: str) -> str:
+    """A phone in any spelling as E.164; an extension or what is no phone as its digits."""
+    # An unescaped «+» in a URL arrives as a space.
+    text = f"+{phone.strip()}" if phone.startswith(" ") else phone.strip()
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is not None and phonenumbers.is_possible_number(number):
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return re.sub(r"[^0-9]", "", text) or text
+
+
+def _has_phone(entity: str, table: Table, phone: str) -> ColumnElement[bool]:
+    if entity == "call":
+        return or_(table.c.from_number == phone, table.c.to_number == phone)
+    return _has_point(table, "phone", phone)
+
+
+def _has_point(table: Table, kind: str, value: str) -> ColumnElement[bool]:
+    points = select(contact_points.c.contact_id).where(
+        contact_points.c.kind == kind, contact_points.c.value == value
+    )
+    if table is contacts:
+        return table.c.id.in_(points)
+    if "contact_id" in table.c:
+        return table.c.contact_id.in_(points)
+    return table.c[kind] == value if kind in table.c else false()
+
+
+def _external(
+    db: Connection, entity: str, table: Table, external_id: str, connection_id: int | None
+) -> ColumnElement[bool]:
+    if entity == "stock":
+        return table.c.product_external_id == external_id
+    query = select(bindings.c.record_id).where(
+        # Naming every connection lets the lookup use the unique index.
+        bindings.c.connection_id.in_(select(connections.c.id))
+        if connection_id is None
+        else bindings.c.connection_id == connection_id,
+        bindings.c.entity == entity,
+        bindings.c.external_id == external_id,
+    )
+    ids = list(db.scalars(query.limit(1000)))
+    return table.c.id.in_(ids) if ids else table.c.external_id == external_id
+
+
+def _from_connection(
+    entity: str, table: Table, connection_id: int, external_id: str
+) -> ColumnElement[bool]:
+    own: ColumnElement[bool] = table.c.connection_id == connection_id
+    if entity not in ENTITY_TABLES:
+        return own
+    # One record may be known to several connections: a contact from the shop and the telephony.
+    bound = select(bindings.c.record_id).where(
+        bindings.c.connection_id == connection_id, bindings.c.entity == entity
+    )
+    if external_id:
+        bound = bound.where(bindings.c.external_id == external_id)
+    return or_(own, table.c.id.in_(bound))
+
+
+def _words(q: str) -> list[str]:
+    text = q.strip()
+    if _PHONE_LIKE.fullmatch(text) and sum(map(str.isdigit, text)) >= 4:
+        return [text]
+    return text.split()[:8]
+
+
+def _contains(entity: str, table: Table, word: str) -> ColumnElement[bool]:
+    patterns = list(spellings(word))
+    digits = re.sub(r"[^0-9]", "", word)
+    if _PHONE_LIKE.fullmatch(word) and len(digits) >= 4:
+        patterns.append(digits)
+        if digits[0] == "8":
+            # 8 916 … is what people type for +7 916 …
+            patterns.append("7" + digits[1:])
+    found = [
+        table.c[name].ilike(like(pattern), escape="\\")
+        for name in SEARCHED[entity]
+        for pattern in patterns
+    ]
+    if "contact_id" in table.c:
+        person = [
+            contacts.c.search_text.like(like(pattern.lower()), escape="\\")
+            for pattern in dict.fromkeys(pattern.lower() for pattern in patterns)
+        ]
+        found.append(table.c.contact_id.in_(select(contacts.c.id).where(or_(*person))))
+    return and_(or_(*found))
