@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from hub.flow import journal, resolve, stock
 from hub.flow.parse import load_events
@@ -22,7 +22,7 @@ from hub.flow.upsert import Upsert, sinks_for
 from hub.sdk.errors import PayloadError, RetryLater
 from hub.store import leases
 from hub.store.connections import Configured
-from hub.store.database import is_away, utc_now
+from hub.store.database import is_away, is_refused_value, utc_now
 from hub.store.models import events
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
@@ -59,7 +59,7 @@ def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
         return 0
     batch_size = int(store.settings.option("events.batch_size", DEFAULT_BATCH))
     careful = batch_size if lease.deaths else 0
-    done, until = 0, time.monotonic() + max_seconds
+    done, is_calm, until = 0, False, time.monotonic() + max_seconds
     try:
         while time.monotonic() < until:
             configured = store.catalog.by_id(connection_id)
@@ -68,6 +68,8 @@ def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
             size = 1 if careful else batch_size
             ids = _claim(store, connection_id, size)
             if not ids:
+                # Nothing is left that could have killed the holder before us.
+                is_calm = True
                 break
             if careful and not _survives(store, lease, ids[0]):
                 continue
@@ -76,7 +78,7 @@ def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
     except leases.LeaseLostError:
         log.warning("lease lost", extra={"connection": configured.name if configured else ""})
     finally:
-        leases.release(store.database, lease)
+        leases.release(store.database, lease, healthy=is_calm)
     return done
 
 
@@ -217,7 +219,7 @@ def _blame(error: Exception) -> Exception:
     """Whose fault it is that the store did not take an event's records."""
     if isinstance(error, IntegrityError):
         return RetryLater("another transaction made the same record at the same moment")
-    if isinstance(error, DataError | OverflowError):
+    if is_refused_value(error):
         cause = getattr(error, "orig", None) or error
         return PayloadError(f"the store cannot hold a value of this event: {cause}")
     return error

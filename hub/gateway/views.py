@@ -10,6 +10,7 @@ import time
 
 from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.routing import PathConverter
 
 from hub.flow.receive import receive
 from hub.gateway.metrics import ACCEPT_SECONDS, REQUESTS
@@ -72,7 +73,7 @@ class Gateway:
             body=body,
             headers=tuple(request.headers.items()),
             method=request.method,
-            path=rest,
+            path=rest.lstrip("/"),
             query=request.query_string.decode("latin-1"),
             remote_addr=request.remote_addr or "",
         )
@@ -152,10 +153,18 @@ def _discard() -> None:
         left -= len(piece)
 
 
+class Rest(PathConverter):
+    """What a sender adds to its address: anything, doubled slashes included."""
+
+    regex = ".*?"
+    part_isolating = False
+
+
 def register(app: Flask, store: Store) -> Gateway:
-    """Add the gateway's routes."""
+    """Add the gateway's routes. No sender follows a redirect, so none is ever answered."""
     gateway = Gateway(store)
     options = {"methods": METHODS, "provide_automatic_options": False, "strict_slashes": False}
+    app.url_map.converters["rest"] = Rest
     app.add_url_rule("/in/<name>", "gateway.in", gateway.accept, **options)  # type: ignore[arg-type]  # flask's stub knows each option by its own type
-    app.add_url_rule("/in/<name>/<path:rest>", "gateway.in_path", gateway.accept, **options)  # type: ignore[arg-type]  # see above
+    app.add_url_rule("/in/<name>/<rest:rest>", "gateway.in_path", gateway.accept, **options)  # type: ignore[arg-type]  # see above
     return gateway

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 POSTGRES_POOL_SIZE = 5
 POSTGRES_POOL_OVERFLOW = 20
@@ -33,9 +33,18 @@ def to_json(value: Any) -> str:
 
 def is_away(error: BaseException) -> bool:
     """Whether the database itself is the trouble (gone, full, locked), not what was written."""
+    if is_refused_value(error):
+        return False
     return isinstance(error, OperationalError | InterfaceError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )
+
+
+def is_refused_value(error: BaseException) -> bool:
+    """Whether the database or its driver cannot hold a value that was written."""
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    # Class 54 (a value too long for an index) comes as an operational error.
+    return isinstance(error, DataError | OverflowError) or state.startswith("54")
 
 
 def same_json(one: Any, other: Any) -> bool:

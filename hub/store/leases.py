@@ -105,11 +105,14 @@ def fence(connection: Connection, lease: Lease, *, healthy: bool = False) -> Non
         raise LeaseLostError(lease.name)
 
 
-def release(database: Database, lease: Lease) -> None:
+def release(database: Database, lease: Lease, *, healthy: bool = False) -> None:
     """Give the lease back, unless another holder took it meanwhile."""
+    values: dict[str, object] = {"owner": "", "expires_at": EPOCH}
+    if healthy:
+        values["deaths"] = 0
     with database.write() as connection:
         connection.execute(
             update(leases)
             .where(leases.c.name == lease.name, leases.c.token == lease.token)
-            .values(owner="", expires_at=EPOCH)
+            .values(values)
         )

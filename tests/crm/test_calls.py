@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,6 +114,33 @@ def test_a_message_that_says_nothing_new_changes_no_part() -> None:
     assert add_part(parts, part, fields, version, 7) == parts
     assert add_part(parts, part, fields, version, 8) == parts
     assert add_part(parts, part, {**fields, "manager": "anna"}, version, 7) != parts
+
+
+def test_a_state_told_twice_counts_from_its_first_and_a_leg_ends_with_its_last_end() -> None:
+    """After a hold the leg is connected again; a correction moves the end."""
+    told = leg(
+        "a",
+        ("appeared", 0),
+        ("connected", 10),
+        ("on_hold", 20),
+        ("connected", 30),
+        ("disconnected", 50),
+        ("disconnected", 60),
+    )
+    for order in (told, told[::-1]):
+        found = call(order)
+        assert (found["answered_at"], found["ended_at"]) == (at(10), at(60))
+        assert (found["wait_seconds"], found["talk_seconds"]) == (10, 50)
+
+
+def test_of_two_words_of_one_version_the_same_one_always_counts() -> None:
+    messages = [("leg:a", {"manager": name}, "1") for name in ("anna", "boris", "vera", "gleb")]
+    found = {call(list(order))["manager"] for order in itertools.permutations(messages)}
+    assert len(found) == 1
+    newer = ("leg:a", {"manager": "zoya"}, "2")
+    assert {
+        call(list(order))["manager"] for order in itertools.permutations([*messages, newer])
+    } == {"zoya"}
 
 
 def test_a_working_day_ends_as_it_was_played(hub: Hub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -16,11 +17,15 @@ from hub.store import leases
 from hub.store.database import utc_now
 from hub.store.models import (
     attempts,
+    bindings,
+    changes,
     connections,
     contacts,
     event_counts,
     events,
+    identity_claims,
     leads,
+    stock_levels,
     timeline,
 )
 from hub.store.working_set import WorkingSet
@@ -70,6 +75,27 @@ def test_one_bad_event_leaves_the_others_of_its_batch_done(hub: Hub) -> None:
     assert not hub.rows(contacts, phone="+79160000004")
 
 
+def test_an_event_that_fails_half_way_leaves_nothing_of_its_first_half(hub: Hub) -> None:
+    """A lead and a stock row in one body; the stock row has no quantity."""
+    document = site.Emulator().connection()
+    settings = document["settings"]
+    rows = [*settings["records"], {"entity": "stock", "when": "lead.sku", "from": "lead"}]
+    mappings = {**document["mappings"], "stock": {"fields": {"sku": "sku", "quantity": "left"}}}
+    hub.site(settings={**settings, "records": rows}, mappings=mappings)
+    for number in range(1, 5):
+        hub.post("site", lead(number, sku=f"А-{number}", left="" if number == 2 else str(number)))
+    hub.drain()
+    assert hub.statuses() == {"done": 3, "dead": 1}
+    assert "quantity" in hub.one(events, status="dead")["error_message"]
+    assert {row["external_id"] for row in hub.rows(leads)} == {"L-1", "L-3", "L-4"}
+    for table in (contacts, timeline, bindings, changes, identity_claims):
+        assert not [row for row in hub.rows(table) if row.get("event_id") == 2], table.name
+    assert len(hub.rows(contacts)) == 3
+    assert len(hub.rows(identity_claims)) == 6
+    assert len(hub.rows(bindings)) == 3
+    assert {row["sku"] for row in hub.rows(stock_levels)} == {"А-1", "А-3", "А-4"}
+
+
 def test_every_try_has_one_attempt_row_and_is_counted(hub: Hub) -> None:
     hub.site(mappings=REQUIRED)
     hub.post("site", lead(1))
@@ -116,6 +142,25 @@ def test_what_the_store_refuses_is_one_dead_event(
     dead = hub.one(events, status="dead")
     assert (dead["event_key"], dead["error_code"]) == ("evt-2", "payload")
     assert hub.statuses() == {"done": 3, "dead": 1}
+
+
+def test_a_value_too_long_for_an_index_is_one_dead_event_at_most(hub: Hub) -> None:
+    """PostgreSQL calls it an operational error, as if the database itself were in trouble."""
+    mapping = {
+        "lead": {
+            "external_id": "id",
+            "fields": {"title": "subject", "manager": "name"},
+            "contact": {"phone": {"from": "phone", "as": "phone"}, "manager": "name"},
+        }
+    }
+    hub.option("events.bug_tries", 1)
+    hub.site(mappings=mapping)
+    endless = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(400))
+    for number in range(4):
+        hub.post("site", lead(number, **({"name": endless} if number == 1 else {})))
+    hub.drain()
+    assert {row["external_id"] for row in hub.rows(leads)} >= {"L-0", "L-2", "L-3"}
+    assert hub.statuses().get("done", 0) + hub.statuses().get("dead", 0) == 4
 
 
 def test_a_bug_is_tried_a_few_times_and_then_dead_with_its_traceback(

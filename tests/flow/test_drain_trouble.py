@@ -28,7 +28,7 @@ def kill_a_worker(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker of another machine dies while it works: its lease stays behind, then runs out."""
     with monkeypatch.context() as patch:
         patch.setattr(leases, "owner_name", lambda: "elsewhere-1-1")
-        patch.setattr(leases, "release", lambda *_: None)
+        patch.setattr(leases, "release", lambda *_, **__: None)
         with pytest.raises(Killed):
             hub.drain()
     with hub.store.database.write() as db:
@@ -73,6 +73,19 @@ def test_a_parked_event_runs_again_when_a_person_says_so(
     hub.drain()
     assert hub.one(events)["status"] == "done"
     assert len(hub.rows(leads)) == 1
+
+
+def test_a_death_is_forgotten_when_all_is_done(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One kill must not make every batch after it a batch of one."""
+    real = patch_parse(monkeypatch, die)
+    configured = hub.site()
+    for number in range(3):
+        hub.post("site", lead(number))
+    kill_a_worker(hub, monkeypatch)
+    patch_parse(monkeypatch, real)
+    hub.drain()
+    assert hub.statuses() == {"done": 3}
+    assert hub.one(leases_table, name=f"drain-{configured.id}")["deaths"] == 0
 
 
 def test_a_worker_whose_lease_was_taken_writes_nothing(

@@ -234,7 +234,7 @@ def test_a_run_whose_worker_was_killed_is_carried_out_again(
     monkeypatch.setitem(connector("woocommerce").__dict__, "read", dies)
     run_id = poll.request_run(hub.store, "shop", "orders", "person")
     with monkeypatch.context() as patch:
-        patch.setattr(leases, "release", lambda *_: None)
+        patch.setattr(leases, "release", lambda *_, **__: None)
         with pytest.raises(Killed):
             poll.run_sync(hub.store, run_id)
     assert hub.run(run_id)["status"] == "running"

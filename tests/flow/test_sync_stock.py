@@ -168,6 +168,30 @@ def test_a_snapshot_takes_nothing_from_other_streams_and_connections(
     ] == theirs
 
 
+def test_a_snapshot_takes_nothing_from_another_stream_of_its_connection(
+    hub: Hub, onec: Emulator
+) -> None:
+    """Two shops of one 1C, each with a stream of its own."""
+    document = onec.connection()
+    streams = document["settings"]["streams"]
+    settings = {**document["settings"], "streams": {**streams, "second": streams["stock"]}}
+    settings["streams"]["second"] = {**streams["stock"], "entity": "stock"}
+    hub.connect("onec", {**document, "settings": settings, "schedule": {}})
+    onec.answers["GetRemains"] = goods(4, first=50)
+    assert hub.sync("onec", "second")["status"] == "succeeded"
+    assert len(quantities(hub)) == 14
+    onec.answers["GetRemains"] = goods(9)
+    assert hub.sync("onec", "stock")["rows_removed"] == 1
+    assert len(hub.rows(stock_levels, stream="second")) == 4
+
+
+def test_an_empty_snapshot_is_held_whatever_share_is_allowed(hub: Hub, onec: Emulator) -> None:
+    hub.option("stock.snapshot_min_share", 0)
+    onec.answers["GetRemains"] = goods(0)
+    assert hub.sync("onec", "stock")["status"] == "held"
+    assert len(quantities(hub)) == 10
+
+
 def test_a_wrong_password_asks_for_attention_and_work_goes_on_when_it_is_right(
     hub: Hub, onec: Emulator
 ) -> None:

@@ -39,6 +39,18 @@ def test_the_rest_of_the_path_tells_what_was_sent(door: Door) -> None:
     assert door.hub.one(events)["type"] == sent.path
 
 
+@pytest.mark.parametrize("slashes", ["/", "//", "///"])
+def test_an_address_that_ends_with_a_slash_works_too(sqlite_door: Door, slashes: str) -> None:
+    """Mango adds «/events/call» to what the admin typed, and follows no redirect."""
+    sqlite_door.hub.connect("mango", Mango().connection())
+    sent = Mango().webhooks()[0]
+    answer = sqlite_door.client.post(
+        f"/in/mango{slashes}{sent.path}", data=sent.body, headers=list(sent.headers)
+    )
+    assert answer.status_code == 200
+    assert sqlite_door.hub.one(events)["type"] == sent.path
+
+
 def test_an_unknown_connection_is_404(door: Door) -> None:
     assert door.post("nobody", lead(1)).status_code == 404
     assert not door.hub.rows(events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
@@ -15,6 +15,7 @@ from hub.store.models import (
     connections,
     contacts,
     cursors,
+    events,
     leads,
     messages,
     orders,
@@ -117,3 +118,10 @@ def dismiss_duplicate(db: Connection, duplicate_id: int) -> bool:
         .values(status="dismissed")
     )
     return bool(done.rowcount)
+
+
+def error_messages(database: Database, event_ids: Sequence[int]) -> dict[int, str]:
+    """The whole error message of each of these events, empty where there is none."""
+    query = select(events.c.id, events.c.error_message).where(events.c.id.in_(event_ids))
+    with database.read() as db:
+        return {row.id: row.error_message or "" for row in db.execute(query)}
