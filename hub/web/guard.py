@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from hub.sdk.errors import HubError
 from hub.store.lists.paging import CursorError
 from hub.web.context import the_user
+from hub.web.error_texts import in_words
 
 csrf = CSRFProtect()
 
@@ -141,10 +142,11 @@ def _first_page(error: CursorError) -> BaseResponse:
 
 def _refusal(error: HubError) -> BaseResponse:
     """What a step of the hub refused: said above the page it was asked from."""
+    text = in_words(error.message)
     if request.method in SAFE_METHODS:
-        page = render_template("error.html", code=409, title=_("Not possible"), text=error.message)
+        page = render_template("error.html", code=409, title=_("Not possible"), text=text)
         return make_response(page, 409)
-    flash(error.message, "danger")
+    flash(text, "danger")
     return redirect(safe_next(request.form.get("next") or _came_from()))
 
 

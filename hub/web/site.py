@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound
 from hub.store.store import Store
 from hub.web import admin, auth, formats, guard, lists, managers, sessions, words
 from hub.web.context import EXTENSION, actor, the_user
+from hub.web.error_texts import in_words
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -35,6 +36,7 @@ def register(app: Flask, store: Store) -> None:
     guard.csrf.init_app(app)
     sessions.init(app, store)
     formats.init(app)
+    app.add_template_filter(in_words)
     app.add_template_global(asset)
     for function in (
         words.word,

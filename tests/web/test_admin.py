@@ -43,7 +43,7 @@ def test_an_event_shows_its_whole_way(alice: Visitor, scene: Scene) -> None:
 
 def test_a_dead_event_says_why_and_what_to_do(alice: Visitor, scene: Scene) -> None:
     page = text_of(alice.get(f"/admin/events/{scene.dead_event}"))
-    assert "is not in this body" in page
+    assert "в этом теле нет" in page
     assert "устраните причину и обработайте событие заново" in page
 
 
@@ -73,7 +73,7 @@ def test_a_replay_asks_for_a_reason_and_is_written_down(
 ) -> None:
     path = f"/admin/events/{scene.dead_event}"
     alice.post(f"{path}/replay", step="parse", reason="  ")
-    assert "say why" in alice.get("/")
+    assert "укажите причину" in alice.get("/")
     assert rows(sqlite_store, replays) == []
     status, target = alice.post(f"{path}/replay", step="parse", reason="починили форму")
     assert (status, target) == (302, path)
@@ -85,7 +85,7 @@ def test_a_replay_asks_for_a_reason_and_is_written_down(
 
 def test_an_unknown_step_is_refused_in_words(alice: Visitor, scene: Scene) -> None:
     alice.post(f"/admin/events/{scene.dead_event}/replay", step="magic", reason="x")
-    assert "there is no step" in alice.get("/")
+    assert "шага «magic» нет" in alice.get("/")
 
 
 def test_a_refusal_is_said_where_it_was_asked(alice: Visitor, scene: Scene) -> None:
@@ -111,7 +111,7 @@ def test_dead_letters_stand_by_cause_and_a_group_replays_at_once(
     assert rows(sqlite_store, replays)[0]["event_count"] == 3
     assert Hub(sqlite_store).statuses() == {"done": 1, "received": 3}
     alice.post("/admin/dead/replay", step="parse", **group)
-    assert "is empty by now" in alice.get("/")
+    assert "в этой группе уже ничего нет" in alice.get("/")
 
 
 def test_pausing_asks_for_a_reason_and_resuming_does_not(
@@ -133,7 +133,7 @@ def test_a_stream_runs_on_demand(alice: Visitor, scene: Scene, sqlite_store: Sto
     assert (status, target) == (302, f"/admin/runs/{newest['id']}")
     assert (newest["status"], newest["trigger"]) == ("queued", "person")
     alice.post("/admin/connections/onec/streams/none/run")
-    assert "there is no stream" in alice.get("/")
+    assert "потока «none» нет" in alice.get("/")
 
 
 def test_a_held_snapshot_is_let_through_by_a_person(
@@ -154,7 +154,7 @@ def test_a_dead_delivery_is_sent_again(alice: Visitor, scene: Scene, sqlite_stor
     alice.post(f"{path}/replay")
     assert rows(sqlite_store, deliveries)[0]["status"] == "pending"
     alice.post(f"{path}/replay")
-    assert "still open" in alice.get(path)
+    assert "доставка ещё не завершена" in alice.get(path)
 
 
 def test_a_merge_moves_everything_and_can_be_undone(
@@ -175,7 +175,7 @@ def test_a_pair_of_different_people_is_dismissed_once(alice: Visitor, scene: Sce
     alice.post("/admin/duplicates/1/dismiss")
     assert "разные люди" in alice.get("/admin/duplicates?status=dismissed")
     alice.post("/admin/duplicates/1/dismiss")
-    assert "settled already" in alice.get("/admin/duplicates")
+    assert "уже есть решение" in alice.get("/admin/duplicates")
 
 
 def test_merging_nonsense_is_refused(alice: Visitor, scene: Scene) -> None:
@@ -217,4 +217,4 @@ def test_a_broken_connection_is_shown_with_its_reason(
     for path in ("/admin/connections", "/admin/connections/onec"):
         page = text_of(alice.get(path))
         assert "неисправно" in page
-        assert "is required" in page
+        assert "обязательно нужно указать" in page

@@ -24,7 +24,7 @@ SPOKEN = {"title", "alt", "placeholder", "aria-label"}
 def wanted() -> set[str | tuple[str, ...]]:
     """Every msgid the code and the templates use."""
     found: set[str | tuple[str, ...]] = set()
-    keywords = {"_": None, "_l": None, "gettext": None, "ngettext": (1, 2)}
+    keywords = {"_": None, "_l": None, "gettext": None, "ngettext": (1, 2), "N_": None}
     for method in ("python", "jinja2.ext:babel_extract"):
         pattern = "**.py" if method == "python" else "templates/**.html"
         for row in extract_from_dir(str(FOLDER), [(pattern, method)], {}, keywords):
