@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.crm import calls, identity, timeline
+from hub.crm.companies import find_company
 from hub.crm.fold import Stamp, digest_of, fold, is_newer, is_stale
 from hub.flow import resolve
 from hub.mapping.model import MappedRecord
@@ -15,6 +16,7 @@ from hub.store.connections import Configured
 from hub.store.database import same_json
 from hub.store.models import ENTITY_TABLES
 from hub.store.outbox import Duty
+from hub.store.threads import short_ref
 from hub.store.working_set import WorkingSet
 
 #: Entities found by what they say of themselves, not only by binding.
@@ -61,13 +63,16 @@ class Upsert:
             return
         key = resolve.external_id(record, stamp, fallback_id)
         connection_id = self.configured.id
-        record_id = self.ws.bound(connection_id, record.entity, key)
+        if record.entity == "company":
+            record_id = find_company(self.ws, connection_id, key, record.fields)
+        else:
+            record_id = self.ws.bound(connection_id, record.entity, key)
         is_new = record_id is None
         if record_id is None:
             record_id = self.ws.create(
                 record.entity, {"connection_id": connection_id, "external_id": key}
             )
-            self.ws.bind(connection_id, record.entity, key, record_id)
+        self.ws.bind(connection_id, record.entity, key, record_id)
         if record.entity == "call":
             self._apply_call(record, stamp, record_id, is_new)
         else:
@@ -97,6 +102,8 @@ class Upsert:
             fields["thread_key"] = self.ws.threads.join(
                 str(item) for item in (*said, *(fields.get("references") or ())) if item
             )
+        if record.company:
+            self._apply_company(record, stamp)
         contact_id = resolve.contact_of(self.ws, record, stamp)
         if contact_id is not None and "contact_id" in ENTITY_TABLES[record.entity].c:
             fields["contact_id"] = contact_id
@@ -106,12 +113,29 @@ class Upsert:
         elif "deleted_at" in origins and is_newer(stamp, origins["deleted_at"]):
             fields["deleted_at"] = None
         changes = _fold_all(row, fields, {} if record.deleted else record.extra, stamp)
-        if words := SEARCHED.get(record.entity):
-            view = {**row, **changes}
-            text = "\n".join(str(view[name]).lower() for name in words if view.get(name))
-            if text != row.get("search_text"):
-                changes["search_text"] = text
-        self._save(record.entity, record_id, changes, stamp, is_new)
+        self._save(
+            record.entity, record_id, _searchable(record.entity, row, changes), stamp, is_new
+        )
+
+    def _apply_company(self, record: MappedRecord, stamp: Stamp) -> None:
+        """The company a record is about: found or made, its name lent to the contact."""
+        company = dict(record.company or {})
+        key = short_ref(str(company.pop("external_id", "") or ""))
+        if not (key or company.get("inn")):
+            return
+        found = find_company(self.ws, self.configured.id, key, company)
+        record_id = found
+        if record_id is None:
+            origin = {"connection_id": self.configured.id, "external_id": key or None}
+            record_id = self.ws.create("company", origin)
+        if key:
+            self.ws.bind(self.configured.id, "company", key, record_id)
+        row = self.ws.row("company", record_id)
+        moment = resolve.contact_stamp(record, stamp)
+        changes = fold(row, company, moment, keep_filled=True)
+        self._save("company", record_id, _searchable("company", row, changes), stamp, found is None)
+        if record.contact is not None and company.get("name"):
+            record.contact.setdefault("company_name", company["name"])
 
     def _fields(self, record: MappedRecord, is_new: bool) -> dict[str, Any]:
         columns = ENTITY_TABLES[record.entity].c
@@ -227,6 +251,16 @@ def _fold_all(
     if fresh:
         merged = {**stored, **fresh}
         changes["extra"] = {name: value for name, value in merged.items() if value is not None}
+    return changes
+
+
+def _searchable(entity: str, row: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The changes with the text that searching looks into."""
+    if words := SEARCHED.get(entity):
+        view = {**row, **changes}
+        text = "\n".join(str(view[name]).lower() for name in words if view.get(name))
+        if text != row.get("search_text"):
+            return {**changes, "search_text": text}
     return changes
 
 

@@ -99,3 +99,14 @@ class RecordReader:
         if point not in self._points:
             self._load_points([point])
         return self._points[point]
+
+    def with_value(self, entity: str, name: str, value: str) -> list[int]:
+        """The records whose column has this value now, this transaction's own among them."""
+        table = ENTITY_TABLES[entity]
+        self._load_rows(
+            entity,
+            list(self.connection.scalars(select(table.c.id).where(table.c[name] == value))),
+        )
+        return sorted(
+            key for (kind, key), row in self._rows.items() if kind == entity and row[name] == value
+        )
