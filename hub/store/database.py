@@ -172,7 +172,8 @@ def _sqlite_engine(url: str) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "busy_timeout=30000",
-            "temp_store=MEMORY",
+            # Snapshots are staged in temporary tables: their size must not be memory.
+            "temp_store=FILE",
             "cache_size=-32000",
         ):
             raw.execute(f"PRAGMA {pragma}")

@@ -49,12 +49,19 @@ def _bare_rows(answer: bytes) -> Iterator[tuple[Any, ...]]:
         row.clear()
 
 
+class Rows:
+    """The answer, made anew and as it is sent for every call: this process holds none of it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return many_rows(ROWS)
+
+
 def main() -> None:
     """Print the first load and the unchanged reload."""
     report = Report("stock")
     answer = b"".join(many_rows(ROWS))
     emulator = Emulator()
-    emulator.answers["GetRemains"] = answer
+    emulator.answers["GetRemains"] = Rows()
     emulator.start()
     with tempfile.TemporaryDirectory() as folder, servers.redis_server() as redis_url:
         floor = bare(answer, Path(folder) / "bare.db")
