@@ -22,7 +22,6 @@ class Mappings:
 
     def __init__(self, configured: Configured) -> None:
         connection = configured.connection
-        self._connector = connection.connector
         self._compiled = _compiled(connection.connector, to_json(dict(configured.mappings)))
         self._context = MappingContext(
             timezone=connection.timezone,

@@ -231,12 +231,6 @@ class HttpClient:
         except requests.RequestException as error:
             raise translate(error, url) from error
 
-    def get_json(self, url: str, **options: Any) -> Any:
-        """GET and parse JSON with exact numbers."""
-        from hub.sdk.payload import load_json
-
-        return load_json(self.request("GET", url, expect="json", **options).content)
-
 
 def read_limited(response: requests.Response, limit: int = MAX_REPLY_BYTES) -> bytes:
     """Read a streamed reply into `response.content`, refusing more than `limit` bytes."""
