@@ -86,11 +86,32 @@ class Upsert:
             # Calls, mails and other systems know the person too; only a person erases a person.
             raise Ignored("a client deleted in one system stays a client here")
         told = len(self.ws.logged)
-        identity.resolve_contact(self.ws, fields, moment, resolve.seen(record, stamp))
+        seen_at = resolve.seen(record, stamp)
+        contact_id = identity.resolve_contact(self.ws, fields, moment, seen_at)
+        if contact_id is not None and record.extra:
+            self._keep_extra(contact_id, record.extra, moment)
         if any(entry["action"] == "created" for entry in self.ws.logged[told:]):
             self.created += 1
         elif len(self.ws.logged) > told:
             self.changed += 1
+
+    def _keep_extra(self, contact_id: int, extra: Mapping[str, Any], stamp: Stamp) -> None:
+        """Keep what a source says of a contact beyond its columns."""
+        row = self.ws.row("contact", contact_id)
+        changes = _fold_all(row, {}, extra, stamp)
+        if "extra" not in changes:
+            return
+        self.ws.change("contact", contact_id, changes)
+        self.ws.log_change(
+            {
+                "entity": "contact",
+                "record_id": contact_id,
+                "action": "updated",
+                "event_id": stamp.event_id,
+                "run_id": stamp.run_id,
+                "fields": {"extra": [row.get("extra"), changes["extra"]]},
+            }
+        )
 
     def _apply_record(
         self, record: MappedRecord, stamp: Stamp, record_id: int, is_new: bool
