@@ -58,6 +58,22 @@ def manifests() -> dict[str, Manifest]:
     return found
 
 
+@cache
+def messages() -> dict[str, str]:
+    """What connectors' errors say: English template with named places → Russian.
+
+    Each folder brings its own `messages.yml`; one whose errors are Russian already needs none.
+    """
+    found: dict[str, str] = {}
+    for path in sorted(CONNECTORS.glob("*/messages.yml")):
+        try:
+            rows = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+            found.update((row["en"], row["ru"]) for row in rows)
+        except (YAMLError, KeyError, TypeError) as error:
+            raise ConfigError(str(error), place=str(path)) from error
+    return found
+
+
 class Connector:
     """One connector's code: each capability is its function, or None when it lacks it."""
 

@@ -6,8 +6,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
+from hub.registry import messages
 from hub.web.error_templates import TEMPLATES
 
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -54,11 +55,18 @@ def _in_words(message: str, depth: int) -> str:
             name: _in_words(value, depth - 1) if name in _NESTED else value
             for name, value in values
         }
-        return str(gettext(template, **said))
+        return _translated(template) % said
     after = _after_place(message)
     if after is not None:
         return message[:after] + _in_words(message[after:], depth)
     return message
+
+
+def _translated(template: str) -> str:
+    """A template in the reader's language: the hub's by the catalogue, a connector's by its own."""
+    own = messages().get(template) if str(get_locale()) == "ru" else None
+    # Without values gettext leaves the places alone.
+    return own or str(gettext(template))
 
 
 def _parts(message: str) -> list[str]:
@@ -95,7 +103,8 @@ def _find(message: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
 @lru_cache(maxsize=1)
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     """The templates as patterns, those with the most text of their own first."""
-    ordered = sorted(TEMPLATES, key=lambda template: -len(_PLACE.sub("", template)))
+    everything = dict.fromkeys((*TEMPLATES, *messages()))
+    ordered = sorted(everything, key=lambda template: -len(_PLACE.sub("", template)))
     return [(template, _pattern(template)) for template in ordered]
 
 

@@ -18,6 +18,7 @@ from hub.flow.retry import decide
 from hub.flow.stock import snapshot_doubt
 from hub.mapping.model import MappingConfigError, MappingError, Problem
 from hub.mapping.transforms import TRANSFORMS
+from hub.registry import messages
 from hub.sdk import errors
 from hub.store.database import utc_now
 from hub.web import sessions, words
@@ -262,7 +263,7 @@ def test_an_english_reader_sees_what_was_said() -> None:
 
 
 def test_every_template_is_found_and_said_in_russian(russian: None) -> None:
-    for template in TEMPLATES:
+    for template in (*TEMPLATES, *messages()):
         filled = re.sub(r"%\((\w+)\)s", "7", template).replace("%%", "%")
         assert is_russian(in_words(filled)), template
 

@@ -1,18 +1,18 @@
-"""Every message that errors keep in English, as a template with named places.
+"""Every message that the hub's own errors keep in English, as a template with named places.
 
 An error is worded where it is raised, for logs, the API and the terminal, and may be stored long
 before somebody reads it; `hub/web/error_texts.py` finds its template again and says it in the
-reader's language. A new message needs its template here, `tests/web/test_error_texts.py` asks.
+reader's language. A new message needs its template here, `tests/web/test_error_texts.py` asks;
+a connector's messages stand in its own folder, `messages.yml`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from hub.web.error_templates import connectors, core, mapping
+from hub.web.error_templates import core, mapping
 
 TEMPLATES: Final[tuple[str, ...]] = (
     *core.TEMPLATES,
     *mapping.TEMPLATES,
-    *connectors.TEMPLATES,
 )
