@@ -18,14 +18,21 @@ class Report:
         self.figures: dict[str, float] = {}
         print(f"\n== {name} ({platform.machine()}, {os.cpu_count()} cores)")
 
-    def add(self, what: str, value: float, floor: float | None = None, unit: str = "/s") -> None:
-        """Print a figure, and how it stands to its floor."""
+    def add(
+        self,
+        what: str,
+        value: float,
+        floor: float | None = None,
+        unit: str = "/s",
+        target: str = "",
+    ) -> None:
+        """Print a figure, its ratio to the floor, and what it must reach; nothing is asserted."""
         self.figures[what] = value
-        line = f"{what:<52} {value:>12,.1f} {unit}"
+        line = f"{what:<60} {value:>12,.2f} {unit}"
         if floor:
             self.figures[f"{what}: ratio"] = value / floor
             line += f"   ×{value / floor:.2f} of the floor"
-        print(line)
+        print(f"{line}   [must: {target}]" if target else line, flush=True)
 
     def save(self) -> None:
         """Keep the figures for comparison."""
