@@ -28,6 +28,7 @@ from hub.sdk.protocols import (
     Parse,
     Push,
     Read,
+    RecordingLink,
     Verify,
 )
 
@@ -131,6 +132,10 @@ class Connector:
     @cached_property
     def push(self) -> Push | None:
         return getattr(self._sink, "push", None)
+
+    @cached_property
+    def recording_link(self) -> RecordingLink | None:
+        return getattr(_module(self.manifest.name, "client"), "recording_link", None)
 
     @cached_property
     def check(self) -> Check | None:

@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from urllib.parse import quote
+import json
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from hub.sdk.connection import Connection
+from hub.sdk.errors import RetryLater
+from hub.sdk.http import client_for
 
-API_URL = "https://app.mango-office.ru/vpbx"
+API_URL: Final = "https://app.mango-office.ru/vpbx"
+#: Where Mango sends whoever may hear a recording: an address that dies after its first use.
+FOUND: Final = 302
+NOT_READY_SECONDS: Final = 60.0
 
 
-def recording_link(
-    connection: Connection, recording_id: str, valid_until: datetime, action: str = "play"
-) -> str:
-    """The address under which Mango gives a recording until `valid_until`; action: play, download.
+def recording_link(connection: Connection, recording_id: str) -> str:
+    """A fresh address of a recording's sound, good for one listening.
 
-    Follows «Получение ссылки на запись разговора»; its sign is sha256(key + time + id + salt),
-    another formula than that of webhooks, and the feature must be switched on in Mango's account.
-    The link holds the account's key: redirect a signed-in person to it, never store or show it.
-    Raises ConfigError when a secret is not set.
+    Follows «Получение записи разговора» (`queries/recording/post`, action play): Mango answers
+    302 with the address. Never store it. The other way, a signed link, would show the account's
+    key to whoever listens. Raises ConfigError when a secret is not set, RetryLater while the
+    recording is not stored yet (about a minute after the call), and what `hub/sdk/http.py` says.
     """
+    said = {"recording_id": recording_id, "action": "play"}
+    response = _post(connection, "queries/recording/post", said, accept=(FOUND,))
+    address = str(response.headers.get("Location", ""))
+    if response.status_code != FOUND or urlsplit(address).scheme not in {"http", "https"}:
+        raise RetryLater("Mango gives no address of this recording yet", after=NOT_READY_SECONDS)
+    return address
+
+
+def signed(connection: Connection, said: dict[str, Any]) -> dict[str, str]:
+    """The form of a request to the API: sign = sha256(key + json + salt), hex."""
     key, salt = connection.secrets["api_key"], connection.secrets["api_salt"]
-    until = str(int(valid_until.timestamp()))
-    sign = hashlib.sha256(f"{key}{until}{recording_id}{salt}".encode()).hexdigest()
-    steps = (recording_id, action, key, until, sign)
-    path = "/".join(quote(step, safe=":=") for step in steps)
-    return f"{API_URL}/queries/recording/link/{path}"
+    text = json.dumps(said, ensure_ascii=False)
+    sign = hashlib.sha256(f"{key}{text}{salt}".encode()).hexdigest()
+    return {"vpbx_api_key": key, "sign": sign, "json": text}
+
+
+def _post(connection: Connection, path: str, said: dict[str, Any], **options: Any) -> Any:
+    url = str(connection.settings.get("api_url") or API_URL)
+    return client_for(connection, url).request(
+        "POST", path, data=signed(connection, said), **options
+    )

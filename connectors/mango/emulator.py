@@ -10,13 +10,15 @@ import base64
 import hashlib
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, quote, urlencode
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from hub.sdk.request import RawRequest
+from hub.sdk.testing import VendorServer, body_of, reply
 
 LINE: Final = "74950000010"
 MANAGERS: Final = {
@@ -25,6 +27,12 @@ MANAGERS: Final = {
     "103": "vera@example.ru",
 }
 MINUTES_BETWEEN_CALLS: Final = 9
+#: A tenth of a second of silence: eight thousand samples a second, eight bits each.
+SOUND: Final = (
+    b"RIFF" + (836).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little")
+    + bytes.fromhex("01000100401f0000401f000001000800")
+    + b"data" + (800).to_bytes(4, "little") + b"\x80" * 800
+)  # fmt: skip
 
 
 def signed(path: str, message: str, key: str, salt: str) -> RawRequest:
@@ -188,21 +196,28 @@ class Emulator:
     def __init__(self, seed: int = 1, now: datetime | None = None) -> None:
         self._now = int((now or datetime.now(UTC)).timestamp())
         self._seed = seed
+        self._server: VendorServer | None = None
         self.calls: list[Call] = []
         self._tell()
 
     def start(self) -> None:
-        """Nothing to serve: Mango only posts."""
+        """Serve the API that gives recordings."""
+        self._server = VendorServer(self._serve)
+        self._server.start()
 
     def stop(self) -> None:
-        """Nothing to stop."""
+        """Stop serving."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
 
     def connection(self) -> dict[str, Any]:
-        """The connection file for this emulated account."""
+        """The connection file for this emulated account; the API's address once it is served."""
+        api = {"api_url": f"{self._server.url}/vpbx"} if self._server else {}
         return {
             "connector": "mango",
             "title": "Манго, отдел продаж",
-            "settings": {"timezone": "Europe/Moscow", "managers": dict(MANAGERS)},
+            "settings": {"timezone": "Europe/Moscow", "managers": dict(MANAGERS), **api},
             "secrets": {"api_key": "emulated-key", "api_salt": "emulated-salt"},
         }
 
@@ -228,6 +243,29 @@ class Emulator:
     def outcomes(self) -> dict[str, tuple[str, str]]:
         """entry_id → the direction and status the call must end with."""
         return {call.entry_id: (call.direction, call.outcome) for call in self.calls}
+
+    def _serve(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Recordings as Mango gives them: 401 for a wrong sign, 302 to the sound, which plays."""
+        path = environ["PATH_INFO"]
+        if path.startswith("/sound/"):
+            return reply(start, 200, SOUND, "audio/wav")
+        form = dict(parse_qsl(body_of(environ).decode()))
+        secrets = self.connection()["secrets"]
+        text = form.get("json", "")
+        sign = hashlib.sha256("".join((secrets["api_key"], text, secrets["api_salt"])).encode())
+        if form.get("sign") != sign.hexdigest():
+            return reply(start, 401, b'{"name":"Unauthorized"}')
+        said = json.loads(text)
+        known = {
+            told["recording_id"]
+            for call in self.calls
+            for kind, told in call.messages
+            if kind == "events/record/added"
+        }
+        if path != "/vpbx/queries/recording/post" or said.get("recording_id") not in known:
+            return reply(start, 404, b'{"name":"Not Found"}')
+        where = f"http://{environ['HTTP_HOST']}/sound/{quote(said['recording_id'], safe='')}"
+        return reply(start, 302, b"", "text/html", [("Location", where)])
 
     def _call(self, direction: str, outcome: str, client: str = "") -> Call:
         number = len(self.calls) + 1

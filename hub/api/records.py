@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask import redirect, request
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from werkzeug.exceptions import abort
 
@@ -26,6 +27,7 @@ from hub.api.fields import (
 from hub.api.operation import API_PREFIX, blueprint, operation
 from hub.crm import edit
 from hub.crm.documents import OF_CONTACT, document
+from hub.flow.recording import fresh_link, is_heard_here
 from hub.sdk import entities
 from hub.sdk.errors import ConfigError
 from hub.store.lists import record_filters, records
@@ -147,8 +149,11 @@ def filters_of(entity: str, query: Mapping[str, Any]) -> record_filters.RecordFi
 
 
 def shown(entity: str, row: Row) -> dict[str, Any]:
-    """A row's document."""
-    return document(entity, row, {row["connection_id"] or 0: row["connection"]})
+    """A row's document. A recording that the provider keeps is heard through the hub."""
+    made = document(entity, row, {row["connection_id"] or 0: row["connection"]})
+    if entity == "call" and not made["recording_url"] and is_heard_here(store(), row):
+        made["recording_url"] = f"{request.url_root}{API_PREFIX[1:]}/calls/{row['id']}/recording"
+    return made
 
 
 def found(entity: str, record_id: int) -> Row:
@@ -241,3 +246,19 @@ def create_task(body: dict[str, Any]) -> Any:
     if contact_id and records.get_record(store().database, "contact", contact_id) is None:
         raise ConfigError("there is no such contact", place="contact_id")
     return _created("task", body)
+
+
+@operation(
+    crm,
+    "GET",
+    "/calls/<int(max=9223372036854775807):record_id>/recording",
+    Schema,
+    endpoint="get_recording",
+    status=302,
+    errors=(404, 409, 503),
+)
+def get_recording(record_id: int) -> Any:
+    """On to the sound of the call's recording, at an address that is good for one listening."""
+    address = fresh_link(store(), found("call", record_id))
+    log_deed("viewed", "recording", record_id)
+    return redirect(address)

@@ -136,6 +136,9 @@ def raise_for_status(response: requests.Response, words: str = "") -> None:
     status = response.status_code
     if status < 300:
         return
+    if status < 400 and "Location" in response.headers:
+        host = urlsplit(response.url or "").netloc.rpartition("@")[2]
+        raise Rejected(f"{host} redirects elsewhere: write the final address")
     said = (words or _sample(response)).strip()
     text = f"{status} from {urlsplit(response.url or '').hostname}: {said}"
     after = retry_after_seconds(response.headers.get("Retry-After", ""))
@@ -158,6 +161,14 @@ def _sample(response: requests.Response) -> str:
     return str(raw.decode("utf-8", "replace")) if isinstance(raw, bytes) else ""
 
 
+class _Session(requests.Session):
+    """A session that follows no redirect, whoever uses it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Nowhere: a redirect is the answer."""
+        return None
+
+
 class HttpClient:
     """HTTP for one connection. `base_url`'s host was set by an admin and may be private."""
 
@@ -178,9 +189,8 @@ class HttpClient:
             [ipaddress.ip_network(text, strict=False) for text in allowed_networks],
             frozenset({host}) if trusted and host else frozenset(),
         )
-        self.session = requests.Session()
+        self.session: requests.Session = _Session()
         self.session.trust_env = False
-        self.session.max_redirects = 0
         self.session.headers.update({"User-Agent": USER_AGENT, **(headers or {})})
         if auth:
             # Bytes: 1C matches names and passwords as UTF-8, requests would encode latin-1.
@@ -195,11 +205,13 @@ class HttpClient:
         *,
         expect: str = "any",
         retry: bool | None = None,
+        accept: Sequence[int] = (),
         **options: Any,
     ) -> requests.Response:
         """Send one request; a 2xx response comes back, anything else is raised translated.
 
         `url` may be relative to the base. `expect="json"` refuses a reply that is not JSON.
+        `accept` names further statuses that are an answer, such as a redirect to be handed on.
         Idempotent calls are tried three times on connection trouble unless `retry` says not to.
         """
         target = url if "://" in url else f"{self.base_url}/{url.lstrip('/')}"
@@ -213,7 +225,8 @@ class HttpClient:
             reraise=True,
         )
         response: requests.Response = attempt(self._send, method, target, options)
-        raise_for_status(response)
+        if response.status_code not in accept:
+            raise_for_status(response)
         if expect == "json" and "json" not in response.headers.get("Content-Type", "").lower():
             raise RetryLater(
                 f"{urlsplit(target).hostname} answered "
@@ -260,8 +273,6 @@ def translate(error: requests.RequestException, url: str) -> HubError:
             return inner
         inner = inner.__context__ or inner.__cause__
     host = urlsplit(url).netloc.rpartition("@")[2]
-    if isinstance(error, requests.exceptions.TooManyRedirects):
-        return Rejected(f"{host} redirects elsewhere: write the final address")
     if isinstance(error, requests.exceptions.SSLError):
         return RetryLater(f"TLS with {host} failed: check the certificate", detail="tls")
     if isinstance(error, requests.exceptions.Timeout):

@@ -3,6 +3,7 @@
 `webhook.py`: verify, answer, accepted, event_key, event_type, ordering_key, parse.
 `poll.py`: read, history, check.
 `sink.py`: push.
+`client.py`: recording_link.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ class History(Protocol):
 class Push(Protocol):
     def __call__(self, connection: Connection, change: Change, binding: str | None) -> Receipt:
         """Bring one change to the vendor; raises by who must act."""
+
+
+class RecordingLink(Protocol):
+    def __call__(self, connection: Connection, recording_id: str) -> str:
+        """A fresh address under which a call's recording can be heard once; never stored."""
 
 
 class Check(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, abort, redirect, render_template
 from werkzeug.wrappers import Response
 
 from hub.crm.calls import client_number
+from hub.flow.recording import fresh_link, is_heard_here
 from hub.store import audit, users
 from hub.store.lists import pages
 from hub.store.lists.paging import MAX_ID
@@ -85,7 +86,20 @@ def calls() -> Response:
 @blueprint.get("/calls/<int:record_id>")
 def call(record_id: int) -> str:
     """One call with all the hub knows of it."""
-    return _record_page("managers/call.html", "call", record_id)
+    row = _found("call", record_id)
+    playable = is_heard_here(the_store(), row)
+    return _record_page("managers/call.html", "call", record_id, row, playable=playable)
+
+
+@blueprint.get("/calls/<int:record_id>/recording")
+def recording(record_id: int) -> Response:
+    """On to the provider, who plays it; whoever listens is written to the audit log."""
+    address = fresh_link(the_store(), _found("call", record_id))
+    _audit_view("recording", record_id)
+    # Whoever gives the sound need not learn where it was asked for.
+    response = redirect(address)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @blueprint.get("/orders")

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from connectors.mango import message, webhook
-from connectors.mango.client import recording_link
 from connectors.mango.emulator import signed
 from hub.sdk.connection import Connection, Secrets
 from hub.sdk.entities import CALL_DIRECTIONS, CALL_LEG_STATES, CALL_STATUSES
@@ -89,16 +88,6 @@ def summary(**changes: Any) -> dict[str, Any]:
 def test_checked_vector_is_accepted(text: str, sign: str) -> None:
     body = urlencode({"vpbx_api_key": "k1", "sign": sign, "json": text}).encode()
     webhook.verify(RawRequest(body, path="events/call"), make_connection(), NOW)
-
-
-def test_recording_link_follows_its_own_formula() -> None:
-    until = datetime.fromtimestamp(1760958000, UTC)
-    link = recording_link(make_connection(), "MToxMDA2MDg1OjUwMDkxNTEzNzE6MA==", until)
-    assert link == (
-        "https://app.mango-office.ru/vpbx/queries/recording/link/"
-        "MToxMDA2MDg1OjUwMDkxNTEzNzE6MA==/play/k1/1760958000/"
-        "b92d83e389f030bc9e22494323af15c0eaa11bc65fe821e46177027dd34514b4"
-    )
 
 
 def test_any_changed_byte_of_the_message_is_refused() -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from connectors.mango.emulator import Emulator
 from hub.store.database import utc_now
 from hub.store.store import Store
 from hub.web.freshness import stock_sources
 from hub.web.managers import unreturned
+from tests.connectors.test_mango_recording import recorded
 from tests.support.people import ALICE, IRINA, PAVEL, STRANGER, VERA
 from tests.support.rows import Rows
 from tests.web.conftest import SignIn
@@ -199,3 +201,31 @@ def test_pages_work_on_either_database(store: Store, rows: Rows) -> None:
     visitor.sign_in(ALICE.email, PASSWORD)
     for path in addresses(scene):
         visitor.get(path)
+
+
+def test_a_manager_listens_to_a_recording_at_the_provider(
+    sign_in: SignIn, scene: Scene, sqlite_store: Store
+) -> None:
+    mango = Emulator()
+    mango.start()
+    rows = Rows(sqlite_store)
+    try:
+        call = rows.record(
+            "call",
+            connection_id=rows.connection("pbx", mango.connection()),
+            external_id="heard",
+            direction="in",
+            status="answered",
+            recording_id=recorded(mango),
+        )
+        vera = sign_in(VERA)
+        assert f'href="/calls/{call}/recording"' in vera.get(f"/calls/{call}")
+        answer = vera.client.get(f"/calls/{call}/recording")
+        assert (answer.status_code, answer.headers["Referrer-Policy"]) == (302, "no-referrer")
+        assert "/sound/" in answer.headers["Location"]
+    finally:
+        mango.stop()
+    # The provider is away now: the page says so in Russian.
+    refused = vera.client.get(f"/calls/{call}/recording")
+    assert refused.status_code == 409
+    assert "127.0.0.1" in text_of(refused.text)

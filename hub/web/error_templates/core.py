@@ -121,6 +121,8 @@ TEMPLATES: Final = (
     N_("there is no such event"),
     N_("there is no such delivery"),
     N_("the delivery is still open"),
+    N_("this call has no recording that can be asked for"),
+    N_("this provider gives out no recordings"),
     N_("delivery %(number)s of the same record is open and newer"),
     N_("only a held run can be approved"),
     N_("the connection cannot be used"),

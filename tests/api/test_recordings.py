@@ -1,0 +1,52 @@
+"""A call's recording through the API: whoever listens is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from connectors.mango.emulator import Emulator
+from hub.store.models import audit
+from hub.store.store import Store
+from tests.api.conftest import Caller
+from tests.connectors.test_mango_recording import recorded
+from tests.support.rows import Rows
+
+
+@pytest.fixture
+def mango() -> Iterator[Emulator]:
+    emulator = Emulator()
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+def test_a_recording_is_heard_at_the_address_in_its_call(
+    admin: Caller, rows: Rows, mango: Emulator, store: Store
+) -> None:
+    connection = rows.connection("mango", mango.connection())
+    call = rows.record(
+        "call", connection_id=connection, external_id="1", recording_id=recorded(mango)
+    )
+    address = admin.get(f"/calls/{call}")["recording_url"]
+    assert address == f"http://localhost/api/v1/calls/{call}/recording"
+    answer = admin("GET", f"/calls/{call}/recording")
+    assert answer.status_code == 302
+    assert requests.get(answer.headers["Location"], timeout=5).content.startswith(b"RIFF")
+    with store.database.read() as db:
+        seen = db.execute(select(audit.c.action, audit.c.subject, audit.c.subject_id)).all()
+    assert ("viewed", "recording", str(call)) in [tuple(row) for row in seen]
+
+
+def test_without_one_it_says_so(admin: Caller, rows: Rows, mango: Emulator) -> None:
+    silent = rows.record("call", connection_id=rows.connection("mango", mango.connection()))
+    mail = rows.record("call", connection_id=rows.connection("mail"), recording_id="r")
+    for call, words in ((silent, "no recording"), (mail, "gives out no recordings")):
+        assert admin.get(f"/calls/{call}")["recording_url"] is None
+        answer = admin("GET", f"/calls/{call}/recording")
+        assert answer.status_code == 409
+        assert words in answer.json["detail"]
+    assert admin("GET", "/calls/999/recording").status_code == 404
