@@ -18,8 +18,8 @@ from hub.mapping.model import (
     line_kinds,
     section_kinds,
 )
-from hub.mapping.row import KIND_TRANSFORM
 from hub.mapping.transforms import MISSING, TRANSFORMS, MappingContext, TransformError
+from hub.mapping.values import KIND_TRANSFORM
 from hub.sdk import entities
 
 #: An entity's fields without which its records are of little use; of a group one is enough.

@@ -1,7 +1,8 @@
 """Compiles a mapping once and applies it to many records.
 
 Each row becomes a `CompiledRow`: getters, transforms and the field's own coercion, resolved
-beforehand. The same code serves the workers and, with a trace, the preview.
+beforehand. For the workers the rows are written out as one Python function (`codegen`); the
+preview runs them one by one with a trace.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from hub.mapping.codegen import compile_rows
 from hub.mapping.model import (
     EXTRA,
     MappedRecord,
@@ -22,9 +24,10 @@ from hub.mapping.model import (
     section_kinds,
 )
 from hub.mapping.paths import compile_condition
-from hub.mapping.row import CompiledRow, Trace, id_text
+from hub.mapping.row import CompiledRow, Trace
 from hub.mapping.transforms import MISSING, MappingContext, TransformError, as_text, is_empty
 from hub.mapping.transforms.times import time as read_time
+from hub.mapping.values import id_text
 from hub.sdk.entities import TIME
 from hub.sdk.records import SourceRecord
 
@@ -64,6 +67,7 @@ class _CompiledSection:
             CompiledRow(row, kinds[row.target], name, line_kinds(name, row.target))
             for row in section.rows
         ]
+        self._fields = compile_rows(self.rows)
 
     def holds(self, data: Any, warnings: list[str]) -> bool:
         """Whether the section's own condition is met."""
@@ -79,18 +83,22 @@ class _CompiledSection:
         """The section's fields; None when not one has a value."""
         if not self.holds(data, warnings):
             return None
-        found = {}
-        for row in self.rows:
-            value = row.run(data, context, warnings)
-            if value is not MISSING:
-                found[row.target] = value
+        found = self._fields(data, context, warnings)
         if "external_id" in found:
             found["external_id"] = found["external_id"] or ""
-        return found if any(value for value in found.values()) else None
+        for value in found.values():
+            if value:
+                return found
+        return None
 
 
 class CompiledMapping:
-    """A mapping ready to run; build it with `compile_mapping`."""
+    """A mapping ready to run; build it with `compile_mapping`.
+
+    `apply` maps a source record whole. `fields(data, context, warnings)` gives only the entity's
+    own fields of one row, without ids, extra values, contact or company, and allocates nothing
+    else: for bulk rows.
+    """
 
     def __init__(self, document: MappingDocument) -> None:
         self.document = document
@@ -102,6 +110,8 @@ class CompiledMapping:
         ]
         self.rows = [row for row in rows if not row.target.startswith(EXTRA)]
         self.extra = [row for row in rows if row.target.startswith(EXTRA)]
+        self.fields = compile_rows(self.rows)
+        self._extra = compile_rows(self.extra, len(EXTRA)) if self.extra else None
         self.sections = [
             _CompiledSection(name, section)
             for name, section in (("contact", document.contact), ("company", document.company))
@@ -110,6 +120,9 @@ class CompiledMapping:
         self.external_id = self._id_row(document.external_id)
         self.version = self._id_row(document.version)
         self.occurred_at = self._id_row(document.occurred_at, TIME)
+        self._ids = compile_rows(
+            [row for row in (self.external_id, self.version, self.occurred_at) if row is not None]
+        )
         self.only_create = self._only("create")
         self.only_update = self._only("update")
 
@@ -125,54 +138,55 @@ class CompiledMapping:
     def apply(self, source: SourceRecord, context: MappingContext) -> MappedRecord:
         """Map one source record; of a deleted one only its ids.
 
-        Raises MappingError when a required field stays empty or an id is unusable. A field that
-        is not required and fails becomes None and a warning.
+        The ids are the mapping's, else as the connector gave them. Raises MappingError when a
+        required field stays empty or an id is unusable. A field that is not required and fails
+        becomes None and a warning.
         """
         data = source.data if isinstance(source.data, dict) else dict(source.data)
-        record = MappedRecord(self.entity, part=source.part, deleted=source.deleted)
-        self._identify(record, source, data, context)
+        warnings: list[str] = []
+        ids = self._ids(data, context, warnings)
+        record = MappedRecord(
+            self.entity,
+            self._external_id(ids, source),
+            self._version(ids, source, context, warnings),
+            source.part,
+            _moment(ids, source),
+            source.deleted,
+            warnings=warnings,
+        )
         if source.deleted:
             return record
-        warnings, fields = record.warnings, record.fields
-        for row in self.rows:
-            value = row.run(data, context, warnings)
-            if value is not MISSING:
-                fields[row.target] = value
-        for row in self.extra:
-            value = row.run(data, context, warnings)
-            if value is not MISSING:
-                record.extra[row.target[len(EXTRA) :]] = value
+        record.fields = self.fields(data, context, warnings)
+        if self._extra is not None:
+            record.extra = self._extra(data, context, warnings)
         for section in self.sections:
             setattr(record, section.name, section.apply(data, context, warnings))
         record.only_create, record.only_update = self.only_create, self.only_update
         return record
 
-    def _identify(
-        self, record: MappedRecord, source: SourceRecord, data: Any, context: MappingContext
-    ) -> None:
-        """Fill external id, version and time: by the mapping, else as the connector gave them."""
-        given: Any = MISSING
+    def _external_id(self, ids: dict[str, Any], source: SourceRecord) -> str:
+        """By the mapping, else as the connector gave it."""
+        given = ids.get("external_id", MISSING)
         try:
-            if self.external_id is not None:
-                given = self.external_id.run(data, context, record.warnings)
-            record.external_id = id_text(given) or id_text(source.external_id)
+            return id_text(given) or id_text(source.external_id)
         except TransformError as error:
             path = self.external_id.row.path if self.external_id else "the source record"
             raise MappingError(self.entity, "external_id", path, given, str(error)) from error
-        record.version = source.version
-        if self.version is not None:
-            try:
-                value = self.version.run(data, context, record.warnings)
-                record.version = version_text(value, context) or source.version
-            except TransformError as error:
-                record.warnings.append(f"version from {self.version.row.path}: {error}")
-        moment = source.occurred_at
-        if self.occurred_at is not None:
-            moment = self.occurred_at.run(data, context, record.warnings) or None
-            moment = source.occurred_at if moment is None or moment is MISSING else moment
-        if moment is not None:
-            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        record.occurred_at = moment
+
+    def _version(
+        self,
+        ids: dict[str, Any],
+        source: SourceRecord,
+        context: MappingContext,
+        warnings: list[str],
+    ) -> str:
+        if self.version is None:
+            return source.version
+        try:
+            return version_text(ids.get("version"), context) or source.version
+        except TransformError as error:
+            warnings.append(f"version from {self.version.row.path}: {error}")
+            return source.version
 
     def trace(self, source: SourceRecord, context: MappingContext) -> list[Traced]:
         """Run every row by itself, keeping each step; errors are kept, not raised."""
@@ -187,6 +201,13 @@ class CompiledMapping:
                     for row in section.rows
                 ]
         return traced
+
+
+def _moment(ids: dict[str, Any], source: SourceRecord) -> datetime | None:
+    moment: datetime | None = ids.get("occurred_at") or source.occurred_at
+    if moment is None or moment.tzinfo is UTC:
+        return moment
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _trace(target: str, row: CompiledRow, data: Any, context: MappingContext) -> Traced:

@@ -86,15 +86,29 @@ def compile_path(text: str) -> Getter:
 
 def compile_condition(text: str) -> Condition:
     """Compile a `when`: true unless the result is missing, null, false or empty (0 is true)."""
+    if plain_condition(text) and text.startswith("!"):
+        denied = compile_path(text[1:])
+        return lambda data: is_nothing(denied(data))
     get = compile_path(text)
+    return lambda data: not is_nothing(get(data))
 
-    def holds(data: Any) -> bool:
-        value = get(data)
-        if value is MISSING or value is None or value is False:
-            return False
-        return not (isinstance(value, str | list | dict) and not value)
 
-    return holds
+def is_nothing(value: Any) -> bool:
+    """What a condition takes for «no»: missing, null, false and what is empty; 0 is something."""
+    if value is MISSING or value is None or value is False:
+        return True
+    return isinstance(value, str | list | dict) and not value
+
+
+def plain_names(text: str) -> tuple[str, ...] | None:
+    """The names of a plain dotted path; None for a path that is more than that."""
+    return tuple(text.split(".")) if _PLAIN.fullmatch(text) else None
+
+
+def plain_condition(text: str) -> str | None:
+    """A `when` that is one name, or its denial as `!name`; None for any other."""
+    name = text.removeprefix("!")
+    return text if _PLAIN.fullmatch(name) and "." not in name else None
 
 
 def _parse(text: str) -> Any:

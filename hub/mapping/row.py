@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from hub.mapping.model import KEEP, MappingError, Row
 from hub.mapping.paths import Getter, compile_condition, compile_path
@@ -16,31 +14,23 @@ from hub.mapping.transforms import (
     MappingContext,
     Transform,
     TransformError,
-    as_text,
     is_empty,
-    sample,
+)
+from hub.mapping.values import (
+    ELEMENT_TRANSFORM,
+    KIND_TRANSFORM,
+    as_is,
+    as_json,
+    as_list,
+    choice_key,
+    hollow,
+    id_text,
+    line_items,
 )
 from hub.sdk import entities
 
 Coerce = Callable[[Any, Any, MappingContext], Any]
 
-#: The transform that stands for a field's kind when a row names none.
-KIND_TRANSFORM: Final = {
-    entities.TEXT: "text",
-    entities.LONG_TEXT: "text",
-    entities.PHONE: "phone",
-    entities.EMAIL: "email",
-    entities.MONEY: "money",
-    entities.QUANTITY: "quantity",
-    entities.TIME: "time",
-    entities.INTEGER: "integer",
-    entities.BOOLEAN: "boolean",
-    entities.PHONE_OR_EXTENSION: "phone_or_extension",
-}
-#: Lists whose elements have a kind of their own.
-ELEMENT_TRANSFORM: Final = {"phones": "phone", "emails": "email"}
-MAX_LINES = 10_000
-MAX_EXTERNAL_ID = 255
 TRACED_LINES = 20
 
 
@@ -52,49 +42,6 @@ class Trace:
     raw: Any = MISSING
     steps: list[tuple[str, Any]] = field(default_factory=list)
     lines: list[tuple[str, Trace, Any]] = field(default_factory=list)
-
-
-def _as_json(value: Any, argument: Any, context: MappingContext) -> Any:
-    """Any value as JSON can hold it: times become ISO text."""
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
-
-
-def _as_list(value: Any, argument: Any, context: MappingContext) -> list[Any]:
-    """A list field: a single value is a list of one."""
-    return value if isinstance(value, list) else [value]
-
-
-def id_text(value: Any, argument: Any = None, context: MappingContext | None = None) -> str:
-    """An external id as text: 12 and 12.0 are «12», nothing is «».
-
-    Raises TransformError for lists, objects and what is longer than 255 characters.
-    """
-    if is_empty(value):
-        return ""
-    text = choice_key(value)
-    if len(text) > MAX_EXTERNAL_ID:
-        raise TransformError(f"an external id is longer than {MAX_EXTERNAL_ID} characters")
-    return text
-
-
-def _as_is(value: Any, argument: Any, context: MappingContext) -> Any:
-    return value
-
-
-def _hollow(value: Any) -> bool:
-    """No value, or a list without one: the next path of the row is tried."""
-    return is_empty(value) or (isinstance(value, list) and all(is_empty(one) for one in value))
-
-
-def choice_key(value: Any) -> str:
-    """A source value as the text choices and ids are written in: 1.0 is «1».
-
-    Raises TransformError for lists and objects.
-    """
-    if isinstance(value, Decimal | float):
-        text = as_text(value)
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return as_text(value)
 
 
 class CompiledRow:
@@ -131,10 +78,10 @@ class CompiledRow:
             (TRANSFORMS[name], argument) for name, argument in row.steps
         ]
         self.choices = row.choices
-        self.coerce: Coerce = _as_is if typed else _as_json
+        self.coerce: Coerce = as_is if typed else as_json
         self.elementwise = ELEMENT_TRANSFORM.get(row.target) if kind == entities.JSON else None
         if kind == entities.JSON:
-            self.coerce = _as_list
+            self.coerce = as_list
         elif kind == entities.TEXT and row.target.endswith("external_id"):
             self.coerce = id_text
         elif kind is not None:
@@ -160,21 +107,22 @@ class CompiledRow:
             if self.read_lines is not None:
                 value = self._run_lines(data, context, warnings, trace)
             else:
-                raw = self._read(data, trace)
-                value = self._value(raw, context, warnings, trace)
+                raw = self.read(data, trace)
+                value = self.value(raw, context, warnings, trace)
         except TransformError as error:
             if self.row.required:
-                raise self._error(raw, str(error)) from error
+                raise self.error(raw, str(error)) from error
             warnings.append(f"{self.target} from {self.row.path}: {error}")
             return None
         if self.row.required and (value is MISSING or value is None):
-            raise self._error(raw, "the field is required and the source has no value")
+            raise self.error(raw, "the field is required and the source has no value")
         return value
 
-    def _error(self, raw: Any, reason: str) -> MappingError:
+    def error(self, raw: Any, reason: str) -> MappingError:
+        """The error that names this row."""
         return MappingError(self.owner, self.target, self.row.path, raw, reason)
 
-    def _read(self, data: Any, trace: Trace | None) -> Any:
+    def read(self, data: Any, trace: Trace | None) -> Any:
         """The raw value: the constant, or the first path that has one."""
         found, path, failure = self.row.const, "const", None
         if len(self.getters) == 1:
@@ -188,7 +136,7 @@ class CompiledRow:
                 except TransformError as error:
                     failure = error
                     continue
-                if not _hollow(value):
+                if not hollow(value):
                     found, path, failure = value, name, None
                     break
                 found = value if found is MISSING else found
@@ -198,14 +146,15 @@ class CompiledRow:
             raise failure
         return found
 
-    def _value(
+    def value(
         self, value: Any, context: MappingContext, warnings: list[str], trace: Trace | None
     ) -> Any:
+        """The raw value transformed, chosen, coerced; TransformError for rubbish."""
         if is_empty(value):
             value = MISSING if value is MISSING else None
         else:
             for step, argument in self.steps:
-                value = self._step(step, argument, value, context, warnings)
+                value = self.step(step, argument, value, context, warnings)
                 if trace is not None:
                     trace.steps.append((step.name, value))
                 if is_empty(value):
@@ -213,7 +162,7 @@ class CompiledRow:
                     break
             else:
                 if self.choices is not None:
-                    value = self._choose(value)
+                    value = self.choose(value)
                     if trace is not None:
                         trace.steps.append(("choices", value))
                 if value is not None:
@@ -225,7 +174,7 @@ class CompiledRow:
                 trace.steps.append(("default", value))
         return value
 
-    def _step(
+    def step(
         self,
         step: Transform,
         argument: Any,
@@ -249,11 +198,13 @@ class CompiledRow:
                 found.append(one)
         return found
 
-    def _choose(self, value: Any) -> Any:
-        choices = self.choices or {}
-        chosen = choices.get(choice_key(value), MISSING)
-        if chosen is not MISSING:
-            return chosen
+    def choose(self, value: Any) -> Any:
+        """The value's choice; without one what `otherwise` says."""
+        chosen = (self.choices or {}).get(choice_key(value), MISSING)
+        return self.otherwise(value) if chosen is MISSING else chosen
+
+    def otherwise(self, value: Any) -> Any:
+        """What stands for a value that no choice names."""
         otherwise = self.row.otherwise
         if otherwise == KEEP:
             return value
@@ -267,14 +218,9 @@ class CompiledRow:
         items = self.read_lines(data)
         if trace is not None:
             trace.path, trace.raw = self.row.each, items
-        if items is MISSING or items is None or items == "":
-            return MISSING if items is MISSING else None
-        if isinstance(items, dict):
-            items = [items]
+        items = line_items(items)
         if not isinstance(items, list):
-            raise TransformError(f"«{sample(items)}» is no list of lines")
-        if len(items) > MAX_LINES:
-            raise TransformError(f"more than {MAX_LINES} lines")
+            return items
         found = []
         for place, item in enumerate(items):
             line = {}

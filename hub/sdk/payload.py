@@ -37,6 +37,8 @@ _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
 
 def clean_text(text: str) -> str:
     """Drop NULs and lone surrogates: no database takes them."""
+    if text.isprintable():  # neither of them is, and this is the quickest to ask
+        return text
     return _UNCLEAN.sub("", text) if _UNCLEAN.search(text) else text
 
 

@@ -17,6 +17,7 @@ from hub.mapping.transforms.registry import (
 LIMIT = Decimal(10) ** 18
 MAX_FRACTION_DIGITS = 18
 MAX_TEXT = 64
+PLAIN_CHARACTERS = 18
 INTEGER_LIMIT = 2**31
 
 TRUE = frozenset({"1", "true", "yes", "y", "on", "+", "да", "истина", "д"})
@@ -61,6 +62,20 @@ def exact(value: Any, what: str) -> Decimal:
 
     Raises TransformError that says the value is not `what`.
     """
+    return Decimal(value) if _is_plain(value) else _exact(value, what)
+
+
+def _is_plain(value: Any) -> bool:
+    """Text that is a plain number, as most are: nothing to take off and nothing to guess."""
+    return (
+        value.__class__ is str
+        and len(value) <= PLAIN_CHARACTERS
+        and value.isascii()
+        and value.replace(".", "", 1).isdecimal()
+    )
+
+
+def _exact(value: Any, what: str) -> Decimal:
     number: Decimal | None
     if isinstance(value, bool):
         number = None

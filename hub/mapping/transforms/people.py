@@ -73,10 +73,10 @@ def e164(text: str, region: str) -> str | None:
 def phone(value: Any, argument: Any, context: MappingContext) -> str | None:
     """A phone number as E.164 (+79161234567); without a country it is the region's own."""
     text = as_text(value)
-    if text.lower() in WITHHELD:
-        return None
     found = e164(text, context.phone_region) if len(text) <= MAX_PHONE_CHARACTERS else None
     if found is None:
+        if text.lower() in WITHHELD:
+            return None
         raise TransformError(f"«{sample(value)}» is not a phone number")
     return found
 
@@ -98,10 +98,11 @@ def phone_of_country(value: Any, argument: Any, context: MappingContext) -> str 
 def phone_or_extension(value: Any, argument: Any, context: MappingContext) -> str | None:
     """A phone number as E.164, or a short number (at most 6 digits) as it is."""
     text = as_text(value)
-    sip = _SIP.fullmatch(text) if len(text) <= MAX_PHONE_CHARACTERS else None
+    sip = _SIP.fullmatch(text) if "@" in text and len(text) <= MAX_PHONE_CHARACTERS else None
     if sip:
         text = sip.group(1)
-    return text if _SHORT.fullmatch(text) else phone(text, argument, context)
+    is_short = len(text) <= 6 and _SHORT.fullmatch(text)
+    return text if is_short else phone(text, argument, context)
 
 
 @lru_cache(maxsize=20_000)

@@ -19,6 +19,7 @@ from hub.mapping.transforms.registry import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR, LAST_YEAR = 1900, 3000
+_LAST_SECOND = int(datetime(LAST_YEAR, 1, 1, tzinfo=UTC).timestamp())
 #: 1C writes «no date» as 0001-01-01 and «for ever» as 3999-12-31.
 NO_DATE_YEAR, FOREVER_YEAR = 1, 3999
 
@@ -37,6 +38,10 @@ def _refuse(value: Any) -> TransformError:
 
 def _parse(text: str) -> datetime:
     """Read one of the known forms; ValueError when it is none of them."""
+    if text[4:5] == "-":
+        return datetime.fromisoformat(
+            _LONG_FRACTION.sub(r"\1", text) if "." in text or "," in text else text
+        )
     if _DIGITS.fullmatch(text):
         if len(text) == 14:
             return datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007  # the caller knows the zone
@@ -55,20 +60,21 @@ def _parse(text: str) -> datetime:
 
 def _to_utc(moment: datetime, zone: tzinfo, value: Any) -> datetime | None:
     """The moment in UTC; None for the dates that mean «no date»."""
-    if moment.year <= NO_DATE_YEAR or moment.year >= FOREVER_YEAR:
-        return None
     if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        if moment.year <= NO_DATE_YEAR or moment.year >= FOREVER_YEAR:
+            return None
         raise TransformError(f"«{sample(value)}»: the year {moment.year} is impossible")
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _moment(value: Any, zone: tzinfo) -> datetime | None:
-    if isinstance(value, datetime):
-        return _to_utc(value, zone, value)
-    if isinstance(value, date):
-        return _to_utc(datetime(value.year, value.month, value.day, tzinfo=zone), zone, value)
-    if isinstance(value, int | float | Decimal):
-        raise TransformError(f"«{sample(value)}» is a bare number: use unixtime or unixtime_ms")
+    if value.__class__ is not str:
+        if isinstance(value, datetime):
+            return _to_utc(value, zone, value)
+        if isinstance(value, date):
+            return _to_utc(datetime(value.year, value.month, value.day, tzinfo=zone), zone, value)
+        if isinstance(value, int | float | Decimal):
+            raise TransformError(f"«{sample(value)}» is a bare number: use unixtime or unixtime_ms")
     text = as_text(value)
     if len(text) > 64:
         raise _refuse(value)
@@ -101,6 +107,8 @@ def time_utc(value: Any, argument: Any, context: MappingContext) -> datetime | N
 
 
 def _since_epoch(value: Any, per_second: int, hint: str) -> datetime | None:
+    if value.__class__ is int and 0 < value < _LAST_SECOND * per_second:
+        return EPOCH + timedelta(microseconds=value * 1_000_000 // per_second)
     number = exact(value, "a unix time")
     if not number:
         return None
