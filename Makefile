@@ -3,10 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
 PYTEST_ARGS ?=
+BENCH ?=
+PEERS ?=
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo run test check bench lock clean
+.PHONY: help setup demo run test check bench bench-compare bench-peers lock clean
 
 help:
 	@echo "make demo    the hub with emulated vendors (DEMO_ONCE=1: print and exit)"
@@ -14,7 +16,9 @@ help:
 	@echo "make setup   only the environment, .venv"
 	@echo "make test    every test (TESTS=tests/flow, PYTEST_ARGS=-x)"
 	@echo "make check   format, lint, types, layers"
-	@echo "make bench   the benchmarks, each against a floor of the same run"
+	@echo "make bench   the benchmarks, each against a floor of the same run (BENCH=\"drain stock\")"
+	@echo "make bench-compare  the last two runs side by side"
+	@echo "make bench-peers    the same job in other stacks, killed too (PEERS=\"uzel flask-rq\")"
 	@echo "make lock    compile requirements*.txt anew; make clean: remove .venv and caches"
 
 setup: .venv/.run
@@ -52,7 +56,13 @@ check: .venv/.dev
 	@$(BIN)/python -m pytest -q tests/architecture
 
 bench: .venv/.dev
-	@set -e; for script in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$script .py); done
+	@$(BIN)/python -m tests.bench $(BENCH)
+
+bench-compare: .venv/.dev
+	@$(BIN)/python -m tests.bench.compare
+
+bench-peers: .venv/.dev
+	@$(BIN)/python -m tests.bench.peers $(PEERS)
 
 lock:
 	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv" >&2; exit 1; }

@@ -1,0 +1,1 @@
+"""The same job in other stacks, side by side with the hub: `make bench-peers`. See README.md."""

@@ -1,0 +1,1 @@
+"""Flask and Celery over Redis, acknowledged after the work."""

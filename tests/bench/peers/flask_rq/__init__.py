@@ -1,0 +1,1 @@
+"""Flask and RQ as their tutorials join them: one job per event, forking workers."""

@@ -1,0 +1,1 @@
+"""Flask and Huey: the queue in SQLite."""

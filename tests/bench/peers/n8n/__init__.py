@@ -1,0 +1,1 @@
+"""n8n with a workflow of three nodes: webhook, code, PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Flask and Procrastinate: jobs, contacts and calls in one PostgreSQL."""

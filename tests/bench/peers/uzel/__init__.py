@@ -1,0 +1,1 @@
+"""The hub itself, one more peer."""
