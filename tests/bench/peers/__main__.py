@@ -1,7 +1,7 @@
 """`make bench-peers PEERS="uzel flask-rq celery"`: measure these (all that can be had by default).
 
 A peer that cannot be had here is named with the reason. Results of earlier runs are kept in
-var/bench/peers.json and shown beside; what is measured anew takes their place.
+var/bench/peers.json and shown beside with their time; what is measured anew takes their place.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ def main() -> int:
     """Measure, print, keep; 1 when a peer that is there could not be measured."""
     parser = argparse.ArgumentParser(prog="make bench-peers", description=__doc__)
     parser.add_argument("peers", nargs="*", metavar="PEER", help=", ".join(PEERS))
-    asked = parser.parse_args().peers or list(PEERS)
-    if unknown := [name for name in asked if name not in PEERS]:
+    named = parser.parse_args().peers
+    if unknown := [name for name in named if name not in PEERS]:
         parser.error(f"no such peer: {', '.join(unknown)}; known: {', '.join(PEERS)}")
     results = _kept()
     broken = False
     with ExitStack() as stack:
         shared = _Shared(stack)
-        for name in asked:
+        for name in named or PEERS:
             peer = import_module(f"tests.bench.peers.{PEERS[name]}.peer").PEER
             print(f"\n== {peer.title}: {peer.note}", flush=True)
-            results["peers"].pop(name, None)
-            results["skipped"].pop(name, None)
             try:
+                if peer.on_request and not named:
+                    raise Unavailable(f"{peer.on_request}: make bench-peers PEERS={name}")
                 results["peers"][name] = _measured(peer, shared)
+                results["skipped"].pop(name, None)
             except Unavailable as error:
                 results["skipped"][name] = str(error)
                 print(f"!! {peer.title} is SKIPPED: {error}", flush=True)
@@ -87,6 +88,7 @@ def _measured(peer: Peer, shared: _Shared) -> dict[str, Any]:
         "keeps": peer.keeps,
         "version": peer.install(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "load_before": round(os.getloadavg()[0], 1),
     }
     places = (shared.url(peer, "redis"), shared.url(peer, "postgres"))
     for step in (measure.speed, measure.kill):
@@ -125,7 +127,7 @@ def _show(results: dict[str, Any]) -> None:
     for found in measured:
         print(
             f"{found['title']}: {found['note']}; measured {found['at']},"
-            f" a synced write took {found['disk_sync_ms']:.2f} ms"
+            f" load before {found['load_before']}, a synced write {found['disk_sync_ms']:.2f} ms"
         )
     for name, reason in results["skipped"].items():
         print(f"!! {name} SKIPPED: {reason}")

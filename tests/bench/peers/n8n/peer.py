@@ -108,4 +108,5 @@ PEER = Peer(
     path="/webhook/calls",
     start_seconds=90.0,
     note="webhook (answers at once) → code → PostgreSQL; it has no node for SQLite",
+    on_request="its installation takes 2.3 GB, 2 090 npm packages and several minutes",
 )
