@@ -54,10 +54,8 @@ class Slot:
     """One connection with at most one request on its way."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.socket, self.number, self.buffer = port, None, -1, b""
-        self.until = 0.0
-
-    socket: socket.socket | None
+        self.port, self.number, self.buffer, self.until = port, -1, b"", 0.0
+        self.socket: socket.socket | None = None
 
     def send(self, number: int, content: bytes, poll: select.epoll) -> bool:
         """Send a request, over a new connection if need be; False when nobody listens."""
