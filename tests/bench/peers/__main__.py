@@ -20,6 +20,7 @@ from typing import Any
 from tests.bench.machine import machine
 from tests.bench.peers import measure, servers, table
 from tests.bench.peers.place import ROOT, Peer, Unavailable
+from tests.bench.peers.processes import busy_percent
 from tests.bench.tables import aligned, markdown
 
 #: Name → folder. The order is the table's.
@@ -32,6 +33,8 @@ PEERS = {
     "node-red": "node_red",
     "n8n": "n8n",
 }
+#: A machine with nothing else to do is below this.
+QUIET_PERCENT = 15.0
 RESULTS = ROOT / "var" / "bench" / "peers.json"
 
 
@@ -88,7 +91,7 @@ def _measured(peer: Peer, shared: _Shared) -> dict[str, Any]:
         "keeps": peer.keeps,
         "version": peer.install(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "load_before": round(os.getloadavg()[0], 1),
+        "busy_before_percent": busy_percent(),
     }
     places = (shared.url(peer, "redis"), shared.url(peer, "postgres"))
     for step in (measure.speed, measure.kill):
@@ -127,8 +130,11 @@ def _show(results: dict[str, Any]) -> None:
     for found in measured:
         print(
             f"{found['title']}: {found['note']}; measured {found['at']},"
-            f" load before {found['load_before']}, a synced write {found['disk_sync_ms']:.2f} ms"
+            f" a synced write {found['disk_sync_ms']:.2f} ms,"
+            f" processors {found['busy_before_percent']:.0f} % busy before"
         )
+    if any(found["busy_before_percent"] > QUIET_PERCENT for found in measured):
+        print("!! something else was running: compare nothing here with a quiet machine's figures")
     for name, reason in results["skipped"].items():
         print(f"!! {name} SKIPPED: {reason}")
     print(f"\nJSON: {RESULTS.relative_to(ROOT)}")
