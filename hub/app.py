@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask
 
 from hub import api, web
 from hub import settings as hub_settings
-from hub.gateway import health, views
+from hub.gateway import door, health
 from hub.log import configure
 from hub.settings import Settings
 from hub.store.store import Store
@@ -20,20 +20,13 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     store = store or Store.open(settings)
     app = Flask("hub", static_folder=None)
     app.config["SECRET_KEY"] = store.vault.derive("session")
-    # The gateway reads bodies itself, each connector with its own limit; this one is for forms.
-    app.config["MAX_CONTENT_LENGTH"] = None
+    app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # flask's default provider has it
-    app.before_request(_limit_forms)
-    views.register(app, store)
+    door.register(app, store)
     health.register(app, store)
     api.register(app, store)
     web.register(app, store)
     return app
-
-
-def _limit_forms() -> None:
-    if not request.path.startswith("/in/"):
-        request.max_content_length = MAX_FORM_BYTES
 
 
 def serve() -> Flask:

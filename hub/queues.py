@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from contextlib import suppress
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +25,18 @@ LIVE, DELIVER, BULK = "live", "deliver", "bulk"
 QUEUES = (LIVE, DELIVER, BULK)
 #: How long one ring keeps others silent; a worker that takes it up clears it at once.
 RING_SECONDS = 5
+
+
+class Ring(IntEnum):
+    """What came of a ring; false when nobody can have heard it."""
+
+    AWAY = 0
+    SOUNDING = 1
+    RUNG = 2
+
+
+#: How long the doorbell's thread rests after a ring; Redis being away is no reason to hurry.
+REST_SECONDS = {Ring.AWAY: 0.2, Ring.SOUNDING: 0.005, Ring.RUNG: 0.001}
 DRAIN_TIMEOUT_SECONDS = 120
 DELIVER_TIMEOUT_SECONDS = 600
 SYNC_TIMEOUT_SECONDS = 4 * 3600
@@ -30,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class Queues:
-    """Redis of one hub. No method raises when Redis is away: they return False."""
+    """Redis of one hub. No method raises when Redis is away: they return what is false."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -46,21 +61,21 @@ class Queues:
         """The RQ queue of this name; jobs hold ids in JSON, never pickles."""
         return Queue(name, connection=self.redis, serializer=JSONSerializer)
 
-    def ring(self, connection_id: int) -> bool:
+    def ring(self, connection_id: int) -> Ring:
         """Say that this connection has events waiting."""
         return self._ring(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
 
-    def ring_deliveries(self, destination_id: int) -> bool:
+    def ring_deliveries(self, destination_id: int) -> Ring:
         """Say that this destination has deliveries waiting."""
         return self._ring(
             f"deliveries-{destination_id}", DELIVER, "hub.jobs.deliver", destination_id
         )
 
-    def ring_run(self, run_id: int) -> bool:
+    def ring_run(self, run_id: int) -> Ring:
         """Say that a sync run is wanted."""
         return self._ring(f"run-{run_id}", BULK, "hub.jobs.sync", run_id)
 
-    def ring_tick(self) -> bool:
+    def ring_tick(self) -> Ring:
         """Ask for a sweep."""
         return self._ring("tick", LIVE, "hub.jobs.tick")
 
@@ -71,7 +86,7 @@ class Queues:
         except RedisError as error:
             log.info("redis is away: %s", error)
 
-    def _ring(self, bell: str, queue: str, function: str, *ids: int) -> bool:
+    def _ring(self, bell: str, queue: str, function: str, *ids: int) -> Ring:
         timeouts = {
             LIVE: DRAIN_TIMEOUT_SECONDS,
             DELIVER: DELIVER_TIMEOUT_SECONDS,
@@ -79,14 +94,21 @@ class Queues:
         }
         try:
             if not self.redis.set(f"uzel:bell:{bell}", "1", nx=True, ex=RING_SECONDS):
-                return True
+                return Ring.SOUNDING
+        except RedisError as error:
+            log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
+            return Ring.AWAY
+        try:
             self.queue(queue).enqueue(
                 function, *ids, result_ttl=0, failure_ttl=300, job_timeout=timeouts[queue]
             )
         except RedisError as error:
             log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
-            return False
-        return True
+            # Without its job the name would only keep the next ring silent.
+            with suppress(RedisError):
+                self.redis.delete(f"uzel:bell:{bell}")
+            return Ring.AWAY
+        return Ring.RUNG
 
     def is_up(self) -> bool:
         """Whether Redis answers."""
@@ -107,7 +129,11 @@ def queues_for(settings: Settings) -> Queues:
 
 
 class Doorbell:
-    """Rings from a thread of its own, so that no sender waits for Redis."""
+    """Rings from a thread of its own, so that no sender waits for Redis.
+
+    After a ring it rests for a moment: what is asked for meanwhile becomes one ring. A bell that
+    was sounding already has not been heard yet, so its drain will see the newest event anyway.
+    """
 
     def __init__(self, queues: Queues) -> None:
         self._queues = queues
@@ -129,8 +155,8 @@ class Doorbell:
             with self._condition:
                 self._condition.wait_for(lambda: self._wanted)
                 wanted, self._wanted = self._wanted, set()
-            for connection_id in wanted:
-                self._queues.ring(connection_id)
+            rung = [self._queues.ring(connection_id) for connection_id in wanted]
+            time.sleep(REST_SECONDS[min(rung)])
 
 
 def describe(queues: Queues) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -26,6 +27,7 @@ _SEARCH_ERRORS = (
     TypeError,
     ValueError,
 )
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 #: The columns that hold an event's key, lane and type.
 _KEY_LENGTH = 255
 
@@ -51,6 +53,20 @@ def _compiled(expression: str) -> Any:
     return jmespath.compile(expression)
 
 
+@lru_cache(maxsize=2048)
+def _plain_steps(expression: str) -> tuple[str, ...]:
+    """The names of a dotted path, which needs no JMESPath; empty for any other expression."""
+    return tuple(expression.split(".")) if _PLAIN.fullmatch(expression) else ()
+
+
+def _walk(steps: tuple[str, ...], data: Any) -> Any:
+    for step in steps:
+        if not isinstance(data, dict):
+            return None
+        data = data.get(step)
+    return data
+
+
 def check_expression(expression: str, place: str) -> None:
     """ConfigError, naming the setting, unless this is JMESPath."""
     try:
@@ -62,6 +78,8 @@ def check_expression(expression: str, place: str) -> None:
 
 def find(expression: str, data: Any, place: str) -> Any:
     """What the expression finds, or None; PayloadError when it cannot work on this data."""
+    if steps := _plain_steps(expression):
+        return _walk(steps, data)
     check_expression(expression, place)
     try:
         return _compiled(expression).search(data)

@@ -14,10 +14,12 @@ from hub.sdk.payload import clean_text
 from hub.sdk.protocols import EventText
 from hub.sdk.request import RawRequest, Reply
 from hub.store.connections import Configured
-from hub.store.inbox import NewEvent
+from hub.store.inbox_rows import NewEvent
 from hub.store.store import Store
 
 MAX_KEY = 200
+#: Headers that hold nothing but credentials.
+CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,10 @@ def _without_secrets(request: RawRequest, connection: Connection) -> RawRequest:
     """The request as kept: credentials in headers and the query are not stored with it."""
 
     def mask(name: str, text: str) -> str:
-        if name.lower() in {"authorization", "proxy-authorization", "cookie"}:
+        if name.lower() in CREDENTIALS:
             return HIDDEN
         # A very short secret would tear innocent texts; nobody's real one is that short.
         return connection.secrets.hide(text, shortest=4)
 
-    headers = tuple((name, mask(name, value)) for name, value in request.headers)
+    headers = tuple([(name, mask(name, value)) for name, value in request.headers])
     return replace(request, headers=headers, query=mask("", request.query))

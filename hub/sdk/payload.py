@@ -75,6 +75,13 @@ def _json_int(text: str) -> int:
     return int(text)
 
 
+_DECODER = json.JSONDecoder(
+    parse_float=_json_float, parse_constant=_refuse_constant, parse_int=_json_int
+)
+#: The only ways for a NUL or a lone surrogate into JSON that is UTF-8: strict JSON refuses both raw.
+_UNCLEAN_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
 def load_json(body: bytes) -> Any:
     """Parse JSON; numbers with a point become Decimal, text is cleaned, depth is limited."""
     try:
@@ -82,13 +89,14 @@ def load_json(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise PayloadError(f"the body is not UTF-8 (byte {error.start})") from error
     try:
-        value = json.loads(
-            text, parse_float=_json_float, parse_constant=_refuse_constant, parse_int=_json_int
-        )
+        value = _DECODER.decode(text)
     except RecursionError as error:
         raise PayloadError("JSON is nested too deeply") from error
     except ValueError as error:
         raise PayloadError(f"the body is not JSON: {error}") from error
+    if text.count("{") + text.count("[") <= MAX_DEPTH and not _UNCLEAN_ESCAPE.search(text):
+        # Nothing in it can be too deep or need cleaning: walking it would only make a copy.
+        return value
     return _clean(value, 0)
 
 

@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
+from hub.store.raw import Answer, RawWriter, Work
+
 POSTGRES_POOL_SIZE = 5
 POSTGRES_POOL_OVERFLOW = 20
 
@@ -109,6 +111,7 @@ class Database:
         self._lock: WriteLock | None = None
         if self.is_sqlite:
             self._lock = WriteLock(Path(str(self.engine.url.database) + ".lock"))
+        self._raw = RawWriter(self.engine, self._lock.held if self._lock else None)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -145,8 +148,13 @@ class Database:
             finally:
                 session.execution_options(uzel_write=False)
 
+    def write_raw(self, work: Work[Answer]) -> Answer:
+        """One short write transaction on the driver's own cursor; see RawWriter.run."""
+        return self._raw.run(work)
+
     def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        self._raw.close()
         self.engine.dispose()
 
 

@@ -8,30 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection
-
-from hub.sdk.payload import clean_text
-from hub.sdk.request import RawRequest
-from hub.store.database import Database, to_json
+from hub.store.database import Database
+from hub.store.inbox_rows import NewEvent, store_events
 
 MAX_GROUP = 256
+import os
 
-
-@dataclass
-class NewEvent:
-    """A verified request on its way into the inbox."""
-
-    connection_id: int
-    event_key: str
-    ordering_key: str
-    type: str
-    received_at: datetime
-    request: RawRequest
+LINGER_SECONDS = float(os.environ.get("X_LINGER", "0.001"))
 
 
 @dataclass
@@ -54,6 +39,11 @@ class Inbox:
         self._mutex = threading.Lock()
         self._queue: deque[_Ticket] = deque()
         self._leading = False
+        self._last_size = 1
+        #: While a leader lingers: how many it waits for, and the lock it is woken by.
+        self._wanted = 0
+        self._enough = threading.Lock()
+        self._enough.acquire()
 
     def accept(self, event: NewEvent) -> bool:
         """Store the event durably. True when it is new, False when the same one was there.
@@ -65,6 +55,9 @@ class Inbox:
             self._queue.append(ticket)
             lead = not self._leading
             self._leading = True
+            if self._wanted and len(self._queue) >= self._wanted:
+                self._wanted = 0
+                self._enough.release()
         if not lead:
             ticket.ready.acquire()
             lead = ticket.leads
@@ -74,9 +67,25 @@ class Inbox:
             raise ticket.error
         return ticket.is_new
 
+    def _linger(self) -> None:
+        """Wait a moment for as many as shared the last commit. A lone request never does."""
+        with self._mutex:
+            if len(self._queue) >= self._last_size:
+                return
+            self._wanted = self._last_size
+        woken = self._enough.acquire(timeout=LINGER_SECONDS)
+        with self._mutex:
+            if not woken and not self._wanted:
+                # Released between the time running out and here: taken back for the next linger.
+                self._enough.acquire()
+            self._wanted = 0
+
     def _commit_group(self) -> None:
+        if LINGER_SECONDS:
+            self._linger()
         with self._mutex:
             group = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
+            self._last_size = len(group)
         error: BaseException | None = None
         try:
             fresh = store_events(self._database, [ticket.event for ticket in group])
@@ -95,98 +104,3 @@ class Inbox:
             ticket.ready.release()
         if heir is not None:
             heir.ready.release()
-
-
-def store_events(database: Database, group: Sequence[NewEvent]) -> list[bool]:
-    """Insert events in one transaction; tells for each whether it is new."""
-    with database.write() as connection:
-        if database.is_sqlite:
-            return _insert_sqlite(connection, group)
-        return _insert_postgres(connection, group)
-
-
-def _event_values(event: NewEvent, received_at: Any) -> tuple[Any, ...]:
-    return (
-        event.connection_id,
-        event.event_key,
-        event.ordering_key,
-        event.type,
-        received_at,
-        len(event.request.body),
-    )
-
-
-def _body_values(event: NewEvent) -> tuple[Any, ...]:
-    request = event.request
-    headers = to_json([[clean_text(name), clean_text(value)] for name, value in request.headers])
-    return (
-        request.method,
-        clean_text(request.path),
-        clean_text(request.query),
-        headers,
-        request.remote_addr,
-        request.body,
-    )
-
-
-def _insert_sqlite(connection: Connection, group: Sequence[NewEvent]) -> list[bool]:
-    cursor = connection.connection.cursor()
-    fresh = []
-    for event in group:
-        stamp = event.received_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        cursor.execute(
-            "INSERT INTO events (connection_id, event_key, ordering_key, type, received_at,"
-            " size_bytes, status, attempts, deaths) VALUES (?, ?, ?, ?, ?, ?, 'received', 0, 0)"
-            " ON CONFLICT DO NOTHING",
-            _event_values(event, stamp),
-        )
-        is_new = cursor.rowcount == 1
-        fresh.append(is_new)
-        if is_new:
-            cursor.execute(
-                "INSERT INTO event_bodies (event_id, method, path, query, headers, remote_addr,"
-                " body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (cursor.lastrowid, *_body_values(event)),
-            )
-    cursor.close()
-    return fresh
-
-
-_POSTGRES = """
-WITH given AS (
-  SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
-    %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])
-  AS g(connection_id, event_key, ordering_key, type, received_at, size_bytes,
-       method, path, query, headers, remote_addr, body)
-), fresh AS (
-  INSERT INTO events (connection_id, event_key, ordering_key, type, received_at, size_bytes,
-    status, attempts, deaths)
-  SELECT connection_id, event_key, ordering_key, type, received_at, size_bytes, 'received', 0, 0
-  FROM given
-  ON CONFLICT DO NOTHING RETURNING id, connection_id, event_key
-), bodies AS (
-  INSERT INTO event_bodies (event_id, method, path, query, headers, remote_addr, body)
-  SELECT fresh.id, method, path, query, headers::jsonb, remote_addr, body
-  FROM fresh JOIN given USING (connection_id, event_key)
-)
-SELECT connection_id, event_key FROM fresh
-"""
-
-
-def _insert_postgres(connection: Connection, group: Sequence[NewEvent]) -> list[bool]:
-    # Sorted: two processes that insert the same keys in the same order cannot deadlock.
-    first: dict[tuple[int, str], NewEvent] = {}
-    for event in group:
-        first.setdefault((event.connection_id, event.event_key), event)
-    keys = sorted(first)
-    rows = [
-        (*_event_values(first[key], first[key].received_at), *_body_values(first[key]))
-        for key in keys
-    ]
-    columns = tuple(list(column) for column in zip(*rows, strict=True))
-    stored = {tuple(row) for row in connection.exec_driver_sql(_POSTGRES, columns)}
-    fresh = []
-    for event in group:
-        key = (event.connection_id, event.event_key)
-        fresh.append(key in stored and first[key] is event)
-    return fresh

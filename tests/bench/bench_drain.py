@@ -21,7 +21,7 @@ from hub.sdk.request import RawRequest
 from hub.settings import Settings
 from hub.store import connections
 from hub.store.database import utc_now
-from hub.store.inbox import NewEvent, store_events
+from hub.store.inbox_rows import NewEvent, store_events
 from hub.store.store import Store
 from tests.bench import floor_job
 from tests.bench.report import Report

@@ -10,7 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from hub.gateway import health, views
+from hub.gateway import door as hub_door
+from hub.gateway import health
+from hub.gateway.accept import Gateway
 from hub.sdk.request import RawRequest
 from hub.store.store import Store
 from tests.support.hub import Hub
@@ -22,7 +24,7 @@ class Door:
 
     hub: Hub
     client: FlaskClient
-    gateway: views.Gateway
+    gateway: Gateway
 
     def post(self, name: str, request: RawRequest) -> TestResponse:
         """Send a request as it is to `/in/<name>`."""
@@ -39,7 +41,7 @@ class Door:
 def open_door(store: Store) -> Door:
     """The gateway and the health pages, without API and pages."""
     app = Flask("door", static_folder=None)
-    gateway = views.register(app, store)
+    gateway = hub_door.register(app, store)
     health.register(app, store)
     return Door(Hub(store), app.test_client(), gateway)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
@@ -18,7 +18,7 @@ from connectors.standard_webhook import emulator as site
 from hub.registry import connector, manifests
 from hub.sdk.signatures import hmac_sha256
 from hub.settings import Settings
-from hub.store.database import utc_now
+from hub.store.database import Database, utc_now
 from hub.store.models import event_bodies, events, rejections
 from hub.store.store import Store
 from tests.gateway.conftest import Door, open_door
@@ -29,6 +29,43 @@ BOUNDED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+#: A row that only the COMMIT finds wrong, put in beside every event.
+REFUSED_AT_COMMIT = {
+    "sqlite": (
+        "CREATE TABLE refused (id INTEGER REFERENCES events DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER refuse AFTER INSERT ON event_bodies"
+        " BEGIN INSERT INTO refused VALUES (-1); END",
+    ),
+    "postgresql": (
+        "CREATE TABLE refused (id BIGINT REFERENCES events DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO refused VALUES (-1); RETURN NULL; END'",
+        "CREATE TRIGGER refuse AFTER INSERT ON event_bodies FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ),
+}
+ACCEPTED_AGAIN = {
+    "sqlite": ("DROP TRIGGER refuse", "DROP TABLE refused"),
+    "postgresql": ("DROP FUNCTION refuse CASCADE", "DROP TABLE refused"),
+}
+
+
+@contextmanager
+def refused_commits(database: Database) -> Iterator[None]:
+    """The database takes every row of an accept, and refuses at the very last moment."""
+    kind = database.engine.dialect.name
+    _execute(database, REFUSED_AT_COMMIT[kind])
+    try:
+        yield
+    finally:
+        _execute(database, ACCEPTED_AGAIN[kind])
+
+
+def _execute(database: Database, statements: Iterable[str]) -> None:
+    with database.write() as db:
+        for statement in statements:
+            db.exec_driver_sql(statement)
 
 
 @contextmanager
@@ -47,7 +84,7 @@ def broken_commits(engine: Engine) -> Iterator[None]:
 
 def test_without_a_commit_there_is_no_2xx_and_nothing_stored(door: Door) -> None:
     door.hub.site()
-    with broken_commits(door.hub.store.database.engine):
+    with refused_commits(door.hub.store.database):
         answers = [door.post("site", lead(number)) for number in (1, 2)]
     for answer in answers:
         assert answer.status_code == 503

@@ -13,7 +13,8 @@ import pytest
 from hub.sdk.request import RawRequest
 from hub.store import inbox
 from hub.store.database import Database
-from hub.store.inbox import Inbox, NewEvent
+from hub.store.inbox import Inbox
+from hub.store.inbox_rows import NewEvent, store_events
 from hub.store.models import event_bodies, events
 from tests.support.hub import NOW, Hub
 from tests.support.waiting import wait_until
@@ -79,9 +80,9 @@ def test_every_accepted_event_is_in_the_store_once(hub: Hub, connection_id: int)
 def test_repeats_within_one_group_are_known(hub: Hub, connection_id: int) -> None:
     keys = ["b", "a", "b", "c", "a", "b"]
     group = [new_event(connection_id, key, str(n).encode()) for n, key in enumerate(keys)]
-    stored = inbox.store_events(hub.store.database, group)
+    stored = store_events(hub.store.database, group)
     assert stored == [True, True, False, True, False, False]
-    again = inbox.store_events(hub.store.database, group[:2])
+    again = store_events(hub.store.database, group[:2])
     assert again == [False, False]
     # Of repeats the first is kept.
     kept = {row["event_key"]: row["id"] for row in hub.rows(events)}
