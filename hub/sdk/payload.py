@@ -78,7 +78,7 @@ def _json_int(text: str) -> int:
 _DECODER = json.JSONDecoder(
     parse_float=_json_float, parse_constant=_refuse_constant, parse_int=_json_int
 )
-#: The only ways for a NUL or a lone surrogate into JSON that is UTF-8: strict JSON refuses both raw.
+#: The only ways for a NUL or a lone surrogate into JSON that is UTF-8.
 _UNCLEAN_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 

@@ -1,7 +1,8 @@
 """The inbox: durable accept with group commit. When `accept` returns, the event is on the disk.
 
 Leader and followers: the first request of a moment commits its own row with all that queued
-meanwhile and hands the lead to the oldest waiter. A lone request waits for nobody.
+meanwhile and hands the lead to the oldest waiter. While commits are shared the leader lingers for
+as many as shared the last one, a millisecond at most; a lone request waits for nobody.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from hub.store.database import Database
 from hub.store.inbox_rows import NewEvent, store_events
 
 MAX_GROUP = 256
-import os
-
-LINGER_SECONDS = float(os.environ.get("X_LINGER", "0.001"))
+#: The longest that a leader waits for company, and only while the last commit had some.
+LINGER_SECONDS = 0.001
 
 
 @dataclass
@@ -81,8 +81,7 @@ class Inbox:
             self._wanted = 0
 
     def _commit_group(self) -> None:
-        if LINGER_SECONDS:
-            self._linger()
+        self._linger()
         with self._mutex:
             group = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
             self._last_size = len(group)
