@@ -8,16 +8,12 @@ take turns, so that the machine's moods hit both; the median of the rounds count
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import requests
 from sqlalchemy import func, select
 
 from connectors.standard_webhook.emulator import Emulator
@@ -28,41 +24,13 @@ from hub.store.store import Store
 from tests.bench.load import Load, Result
 from tests.bench.report import Report
 from tests.support import servers
-from tests.support.running import FOREIGN, free_port
-from tests.support.waiting import wait_until
+from tests.support.running import free_port
+from tests.support.web import gateway, gunicorn
 
 ROUNDS = 3
 SECONDS, ALONE_SECONDS = 4, 2
 CONNECTIONS = 32
 KEY = "a key for a bench"
-HUB_GUNICORN = Path("hub/embedded/gunicorn_conf.py")
-
-
-@contextmanager
-def gunicorn(*arguments: str, port: int, log: Path, **environment: str) -> Iterator[None]:
-    """A gunicorn that answers on this port, gone at the end."""
-    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *arguments],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**kept, **environment},
-        )
-    try:
-        wait_until(lambda: _answers(process, port), 30, "the start of gunicorn")
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    assert process.poll() is None, "gunicorn ended at once"
-    try:
-        return bool(requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code)
-    except requests.RequestException:
-        return False
 
 
 class Measured:
@@ -99,26 +67,15 @@ def floor(folder: Path) -> Iterator[Measured]:
 
 
 @contextmanager
-def gateway(folder: Path, label: str, database_url: str, redis_url: str) -> Iterator[Measured]:
+def hub(folder: Path, label: str, database_url: str, redis_url: str) -> Iterator[Measured]:
     """The hub's own gunicorn with one connection, as `hub up` starts it."""
-    home, port = folder / label, free_port()
     settings = Settings(
-        home=home, database_url=database_url, redis_url=redis_url, secret_key=KEY, port=port
+        home=folder / label, database_url=database_url, redis_url=redis_url, secret_key=KEY
     )
     store = Store.open(settings, migrate=True)
     with store.database.write() as db:
         connections.save(db, store.vault, "site", Emulator().connection(), author="bench")
-    environment = {
-        "HUB_HOME": str(home),
-        "HUB_PORT": str(port),
-        "HUB_SECRET_KEY": KEY,
-        "REDIS_URL": redis_url,
-        "PROMETHEUS_MULTIPROC_DIR": str(home / "metrics"),
-        **({"DATABASE_URL": database_url} if database_url else {}),
-    }
-    (home / "metrics").mkdir(parents=True)
-    arguments = ["-c", str(HUB_GUNICORN), "hub.app:serve()"]
-    with gunicorn(*arguments, port=port, log=folder / f"{label}.log", **environment):
+    with gateway(settings, folder / f"{label}.log") as port:
         yield Measured(label, port, "/in/site", store)
     store.database.dispose()
 
@@ -180,8 +137,8 @@ def main() -> None:
         print(f"{load.body_bytes} bytes a body, sent by {load.client}")
         base = stack.enter_context(floor(folder))
         hubs = [
-            stack.enter_context(gateway(folder, "SQLite", "", redis_url)),
-            stack.enter_context(gateway(folder, "PostgreSQL", url, redis_url)),
+            stack.enter_context(hub(folder, "SQLite", "", redis_url)),
+            stack.enter_context(hub(folder, "PostgreSQL", url, redis_url)),
         ]
         measure(load, [base, *hubs])
         for server in (base, *hubs):

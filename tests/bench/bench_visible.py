@@ -29,11 +29,12 @@ from connectors.standard_webhook.emulator import Emulator
 from hub.settings import Settings
 from hub.store import connections, tokens
 from hub.store.store import Store
-from tests.bench.bench_accept import KEY, gunicorn
+from tests.bench.bench_accept import KEY
 from tests.bench.report import Report
 from tests.support import servers
 from tests.support.hub import lead
 from tests.support.running import FOREIGN, OwnRedis, free_port, running_hub
+from tests.support.web import gunicorn
 
 SECONDS = 8.0
 #: At 200 a second the floor falls behind: what two seconds send takes it many.
