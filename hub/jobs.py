@@ -29,11 +29,12 @@ def _queues() -> Queues:
 def drain(connection_id: int) -> None:
     """Work off a connection's waiting events, then look once more."""
     _queues().taken(f"events-{connection_id}")
-    drain_step.drain(store(), connection_id)
+    done = drain_step.drain(store(), connection_id)
     if drain_step.has_work(store(), connection_id):
         _queues().ring(connection_id)
-    for destination in deliver_step.destinations_due(store()):
-        _queues().ring_deliveries(destination)
+    if done:
+        for destination in deliver_step.destinations_due(store()):
+            _queues().ring_deliveries(destination)
 
 
 def deliver(destination_id: int) -> None:

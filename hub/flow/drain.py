@@ -47,8 +47,19 @@ def policy_of(store: Store) -> Policy:
 def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
     """Work off the waiting events of a connection; returns how many were finished or put off.
 
-    Nothing happens while the connection is paused or another worker holds the lease.
+    Nothing happens while the connection is paused or another worker holds the lease. Having given
+    the lease back it looks once more, for what came while its last batch was under way.
     """
+    until = time.monotonic() + max_seconds
+    done = turn = _turn(store, connection_id, until)
+    while turn and time.monotonic() < until and has_work(store, connection_id):
+        turn = _turn(store, connection_id, until)
+        done += turn
+    return done
+
+
+def _turn(store: Store, connection_id: int, until: float) -> int:
+    """Batches under one lease, until nothing is left or the time is over; how many events."""
     configured = store.catalog.by_id(connection_id)
     if configured is None or configured.state == "paused":
         return 0
@@ -59,9 +70,9 @@ def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
         return 0
     batch_size = int(store.settings.option("events.batch_size", DEFAULT_BATCH))
     careful = batch_size if lease.deaths else 0
-    done, is_calm, until = 0, False, time.monotonic() + max_seconds
+    done, is_calm, is_held = 0, False, True
     try:
-        while time.monotonic() < until:
+        while is_held and (not done or time.monotonic() < until):
             configured = store.catalog.by_id(connection_id)
             if configured is None or configured.state == "paused":
                 break
@@ -74,11 +85,16 @@ def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
             if careful and not _survives(store, lease, ids[0]):
                 continue
             careful = max(0, careful - 1)
-            done += _batch(store, configured, lease, ids, healthy=careful == 0)
+            # A batch that is not full is likely the last: the lease is given back with it.
+            last = not careful and len(ids) < size
+            is_held = _batch(store, configured, lease, ids, healthy=careful == 0, last=last)
+            done += len(ids)
     except leases.LeaseLostError:
+        is_held = False
         log.warning("lease lost", extra={"connection": configured.name if configured else ""})
     finally:
-        leases.release(store.database, lease, healthy=is_calm)
+        if is_held:
+            leases.release(store.database, lease, healthy=is_calm)
     return done
 
 
@@ -141,17 +157,24 @@ def _survives(store: Store, lease: leases.Lease, event_id: int) -> bool:
 
 
 def _batch(
-    store: Store, configured: Configured, lease: leases.Lease, ids: Sequence[int], *, healthy: bool
-) -> int:
+    store: Store,
+    configured: Configured,
+    lease: leases.Lease,
+    ids: Sequence[int],
+    *,
+    healthy: bool,
+    last: bool,
+) -> bool:
+    """Do a batch; whether the lease is still held: `last` gives it back with the batch."""
     with store.database.read() as db:
         stored = load_events(db, ids)
     prepared = prepare(configured, stored)
     for attempt in range(CONFLICT_TRIES):
         try:
             with store.database.write() as db:
-                leases.fence(db, lease, healthy=healthy)
+                leases.fence(db, lease, healthy=healthy, last=last)
                 _apply(store, configured, db, prepared)
-            return len(prepared)
+            return not last
         except IntegrityError as error:
             log.info("another transaction was quicker (%s), attempt %d", error.orig, attempt + 1)
         except Exception as error:
@@ -162,7 +185,7 @@ def _batch(
             break
     for one in prepared:
         _alone(store, configured, lease, one)
-    return len(prepared)
+    return True
 
 
 def _apply(

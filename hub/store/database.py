@@ -120,18 +120,30 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One write transaction, committed at the end of the block."""
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """One write transaction, committed at the end of the block.
+
+        One that is not `durable` does not wait for the disk: whole and visible to all at once, but
+        a crash of the database or the machine may undo it.
+        """
         if self._lock is None:
             with self.engine.begin() as connection:
+                if not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
             return
         with (
             self._lock.held(),
-            self.engine.connect().execution_options(uzel_write=True) as connection,
-            connection.begin(),
+            self.engine.connect().execution_options(
+                uzel_write=True, uzel_durable=durable
+            ) as connection,
         ):
-            yield connection
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if not durable:
+                    _set_synchronous(connection, "FULL")
 
     @contextmanager
     def write_in(self, session: Connection) -> Iterator[None]:
@@ -190,10 +202,19 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("uzel_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("uzel_durable", True):
+            _set_synchronous(connection, "NORMAL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("uzel_write") else "BEGIN")
 
     return engine
+
+
+def _set_synchronous(connection: Connection, value: str) -> None:
+    """On the driver: SQLAlchemy would begin a transaction, in which SQLite cannot change it."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA synchronous={value}")
+    cursor.close()
 
 
 def _postgres_engine(url: str) -> Engine:
