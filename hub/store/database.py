@@ -132,18 +132,13 @@ class Database:
                     connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
             return
+        options: Any = {"uzel_write": True, "uzel_durable": durable}
         with (
             self._lock.held(),
-            self.engine.connect().execution_options(
-                uzel_write=True, uzel_durable=durable
-            ) as connection,
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
         ):
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                if not durable:
-                    _set_synchronous(connection, "FULL")
+            yield connection
 
     @contextmanager
     def write_in(self, session: Connection) -> Iterator[None]:
@@ -203,18 +198,26 @@ def _sqlite_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        if not options.get("uzel_durable", True):
-            _set_synchronous(connection, "NORMAL")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("uzel_write") else "BEGIN")
+        if not options.get("uzel_write"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        _wait_for_disk(connection, bool(options.get("uzel_durable", True)))
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
 
-def _set_synchronous(connection: Connection, value: str) -> None:
-    """On the driver: SQLAlchemy would begin a transaction, in which SQLite cannot change it."""
-    cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA synchronous={value}")
-    cursor.close()
+def _wait_for_disk(connection: Connection, durable: bool) -> None:
+    """Whether the transaction about to begin waits for the disk; a connection remembers the last.
+
+    Asked of the driver: through SQLAlchemy it would be asked inside a transaction, too late.
+    """
+    wanted = "FULL" if durable else "NORMAL"
+    if connection.info.get("synchronous", "FULL") != wanted:
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA synchronous={wanted}")
+        cursor.close()
+        connection.info["synchronous"] = wanted
 
 
 def _postgres_engine(url: str) -> Engine:

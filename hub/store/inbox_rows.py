@@ -102,10 +102,10 @@ def _insert_sqlite(cursor: Any, group: Sequence[NewEvent]) -> list[bool]:
     for piece in _pieces(rows):
         cursor.execute(_statement(_EVENTS, len(piece)), tuple(chain.from_iterable(piece)))
         inserted += cursor.rowcount
-    kept = range(last + 1, last + len(group) + 1)
+    fresh = [True] * len(group)
     if inserted < len(group):
         kept = {key for (key,) in cursor.execute("SELECT id FROM events WHERE id > ?", (last,))}
-    fresh = [last + place in kept for place in range(1, len(group) + 1)]
+        fresh = [row[0] in kept for row in rows]
     bodies = [
         (row[0], *_body_values(event))
         for row, event, is_new in zip(rows, group, fresh, strict=True)

@@ -87,7 +87,10 @@ class RawWriter:
             pooled = self._engine.raw_connection()
             self._connection = pooled.driver_connection
             pooled.detach()
-            if not self._begins:
+            if self._begins:
+                # Whoever had it from the pool before may have been in less need of the disk.
+                self._connection.execute("PRAGMA synchronous=FULL")
+            else:
                 self._connection.autocommit = True
         return self._connection
 

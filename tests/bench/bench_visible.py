@@ -36,12 +36,12 @@ from tests.support.hub import lead
 from tests.support.running import FOREIGN, OwnRedis, free_port, running_hub
 from tests.support.web import gunicorn
 
-SECONDS = 8.0
-#: At 200 a second the floor falls behind: what two seconds send takes it many.
-FLOOR_SECONDS = {20: 4.0, 200: 2.0}
+SECONDS = 6.0
+#: At 200 a second the floor falls behind: what one second sends takes it many.
+FLOOR_SECONDS = {20: 3.0, 200: 1.0}
 SENDERS, WATCHED_PER_SECOND = 8, 20
 AGAIN_SECONDS = 0.0005
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 15.0
 TARGETS = {20: ("≤ 8 ms", "≤ 60 ms"), 200: ("≤ 10 ms", "≤ 80 ms")}
 _numbers = count(1)
 
@@ -162,7 +162,7 @@ def main() -> None:
         cluster = stack.enter_context(servers.postgres(durable=True))
         url = stack.enter_context(cluster.empty_database())
         with plain_rq(folder) as sender:
-            sender.run(20, 0.5)
+            sender.run(10, 0.5)
             floors = {rate: sender.run(rate, seconds) for rate, seconds in FLOOR_SECONDS.items()}
         for rate, floor in floors.items():
             tell(report, "one RQ job per event, forking", rate, floor, floor)

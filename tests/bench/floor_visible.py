@@ -65,9 +65,19 @@ def serve() -> Flask:
     return app
 
 
-if __name__ == "__main__":
-    opened()
+def serve_jobs() -> None:
+    """The worker, with all that its horses need imported; connections are theirs to open."""
+    for configured in opened().catalog.all():
+        assert configured.connector.parse is not None
+    opened().database.dispose()
     waiting = _queue()
     Worker([waiting], connection=waiting.connection, serializer=JSONSerializer).work(
         logging_level="WARNING"
     )
+
+
+if __name__ == "__main__":
+    # By its own name: RQ would import what is `__main__` once more in every horse.
+    from tests.bench import floor_visible
+
+    floor_visible.serve_jobs()

@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 
 from hub import jobs
 from hub.flow import drain
-from hub.queues import BULK, DELIVER, LIVE, Doorbell, Queues, describe, queues_for
+from hub.queues import BULK, DELIVER, LIVE, Doorbell, Queues, Ring, describe, queues_for
 from hub.store.models import events, leads
 from hub.store.store import Store
 from tests.support.hub import Hub, lead
@@ -92,7 +92,8 @@ def test_without_redis_every_ring_is_only_false(tmp_path: Path) -> None:
     started = time.monotonic()
     answers = [queues.ring(1), queues.ring_deliveries(1), queues.ring_run(1), queues.ring_tick()]
     queues.taken("tick")
-    assert answers == [False] * 4
+    assert answers == [Ring.AWAY] * 4
+    assert not any(answers)
     assert not queues.is_up()
     assert describe(queues) == {}
     assert time.monotonic() - started < 5

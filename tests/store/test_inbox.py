@@ -144,7 +144,7 @@ def test_a_group_shares_one_commit(
     hub: Hub, connection_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = Inbox(hub.store.database)
-    real, release, sizes = inbox.store_events, threading.Event(), []
+    real, release, sizes = store_events, threading.Event(), []
 
     def slow(database: Database, group: Sequence[NewEvent]) -> list[bool]:
         sizes.append(len(group))
