@@ -22,7 +22,7 @@ bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else (
 )  # fmt: skip
 worker_class = "gthread"
 workers = int(_settings.option("gateway.processes", 2))
-threads = int(_settings.option("gateway.threads", 16))
+threads = int(_settings.option("gateway.threads", 32))
 #: Seconds a worker may give no sign of life.
 timeout = 60
 graceful_timeout = 8
