@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 
 from hub import settings as hub_settings
@@ -13,13 +14,29 @@ from hub.log import configure
 from hub.queues import Queues, queues_for
 from hub.store.store import Store
 
+#: Objects made and not freed before the collector looks at the young ones.
+COLLECT_EVERY = 20_000
+
 
 @cache
 def store() -> Store:
     """This worker's store, opened once."""
     settings = hub_settings.load()
     configure(settings.log_level)
-    return Store.open(settings)
+    opened = Store.open(settings)
+    settle_memory()
+    return opened
+
+
+def settle_memory() -> None:
+    """Spare the collector what stays for good: code, tables, connectors.
+
+    It would look through all of that again and again while events come and go; a tenth of the
+    drain's time, measured.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_EVERY, 20, 50)
 
 
 def _queues() -> Queues:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
 from hub.sdk import payload
 from hub.sdk.connection import Connection
@@ -24,8 +24,15 @@ MAX_ID_LENGTH: Final = 200
 MOSCOW_SECONDS: Final = 10_800
 MOSCOW_TOLERANCE_SECONDS: Final = 600
 DAY_SECONDS: Final = 86_400
+INTEGER_LIMIT: Final = 10**15
 EARLIEST_STAMP: Final = 946_684_800  # 2000-01-01
 LATEST_STAMP: Final = 4_102_444_800  # 2100-01-01
+
+_INTEGER: Final = re.compile(r"\s*(-?[0-9]{1,15})(\.0*)?\s*")
+_SCHEME: Final = re.compile(r"^(sips?|tel):", re.IGNORECASE)
+_HOST: Final = re.compile(r"[@;]")
+_SPACING: Final = re.compile(r"[ ()-]")
+_DIALLED: Final = re.compile(r"\+?[0-9]{2,16}")
 
 
 def correct_times(
@@ -68,17 +75,21 @@ def _stamp(data: Mapping[str, Any], name: str) -> int | None:
 
 def integer(value: Any) -> int | None:
     """A whole number that came as a number or as text, at most 15 digits; else None."""
+    if value.__class__ is int:
+        return int(value) if -INTEGER_LIMIT < value < INTEGER_LIMIT else None
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         return None
     if isinstance(value, Decimal) and not -1 < value.adjusted() < 15:
         return 0 if not value else None
     written = f"{value:f}" if isinstance(value, Decimal) else str(value)
-    match = re.fullmatch(r"\s*(-?[0-9]{1,15})(\.0*)?\s*", written[:40])
+    match = _INTEGER.fullmatch(written[:40])
     return int(match[1]) if match else None
 
 
 def text(value: Any) -> str:
     """Text or a whole number as text without spaces around; anything else is empty."""
+    if value.__class__ is str:
+        return str(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | str):
         return ""
     return str(value).strip()
@@ -90,9 +101,17 @@ def number(value: Any) -> str:
     Mango writes numbers with the country and without a plus; an eleven-digit number that starts
     with 8 is dialled the Russian way and stays as it is, as does 810….
     """
-    bare = re.sub(r"^(sips?|tel):", "", text(value), flags=re.IGNORECASE)
-    digits = re.sub(r"[ ()-]", "", re.split(r"[@;]", bare, maxsplit=1)[0])
-    if not re.fullmatch(r"\+?[0-9]{2,16}", digits):
+    dialled = text(value)
+    # What is too long to be a number is not worth remembering either.
+    read = _number if len(dialled) <= MAX_ID_LENGTH else _number.__wrapped__
+    return read(dialled)
+
+
+@lru_cache(maxsize=20_000)
+def _number(dialled: str) -> str:
+    bare = _SCHEME.sub("", dialled)
+    digits = _SPACING.sub("", _HOST.split(bare, maxsplit=1)[0])
+    if not _DIALLED.fullmatch(digits):
         return ""
     is_complete = digits.startswith(("+", "0", "810")) or (digits[0] == "8" and len(digits) == 11)
     return digits if is_complete or len(digits) < 11 else f"+{digits}"
@@ -129,6 +148,6 @@ def form(request: RawRequest) -> dict[str, bytes]:
     """The form's fields as bytes: the signature covers them exactly, whatever their charset."""
     fields: dict[str, bytes] = {}
     for piece in request.body.split(b"&", payload.MAX_FIELDS):
-        name, _, value = piece.replace(b"+", b" ").partition(b"=")
-        fields[unquote_to_bytes(name).decode("latin-1")] = unquote_to_bytes(value)
+        name, _, value = piece.partition(b"=")
+        fields[payload.unquote_form(name).decode("latin-1")] = payload.unquote_form(value)
     return fields

@@ -229,20 +229,25 @@ READERS: Final[dict[str, Callable[[dict[str, Any], Event, Connection], SourceRec
 def _with_computed(data: Mapping[str, Any], direction: str, **more: str) -> dict[str, Any]:
     """Vendor's data plus what it says in a roundabout way; nothing is added for «unknown»."""
     caller, callee = message.party(data, "from"), message.party(data, "to")
-    employee = caller if direction == "out" else callee
     line = message.number(data.get("line_number")) or message.number(callee.get("line_number"))
+    from_extension, to_extension = (
+        message.text(side.get("extension")) for side in (caller, callee)
+    )
     computed = {
         "direction": direction,
-        "extension": message.text(employee.get("extension")),
-        "from_number": message.text(caller.get("extension"))
-        or message.number(caller.get("number")),
-        "to_number": message.text(callee.get("extension"))
+        "extension": from_extension if direction == "out" else to_extension,
+        "from_number": from_extension or message.number(caller.get("number")),
+        "to_number": to_extension
         or message.number(callee.get("number"))
         or (line if direction == "in" else ""),
         "line": line,
         **more,
     }
-    return {**data, **{name: value for name, value in computed.items() if value}}
+    known = dict(data)
+    for name, value in computed.items():
+        if value:
+            known[name] = value
+    return known
 
 
 def _reason_outcome(data: Mapping[str, Any], direction: str) -> str:

@@ -61,7 +61,10 @@ def derive(parts: Mapping[str, Any]) -> dict[str, Any]:
     """The call's columns from its parts. Times are aware; seconds are whole and never negative."""
     summary = _said(parts.get("summary"))
     legs = [_leg(parts[name]) for name in sorted(parts) if name.startswith("leg:")]
-    legs.sort(key=lambda leg: (leg["appeared"] or leg["first"] or "9", leg["order"]))
+    if len(legs) > 1:
+        for leg in legs:
+            leg["order"] = digest_of(leg["said"])
+        legs.sort(key=lambda leg: (leg["appeared"] or leg["first"] or "9", leg["order"]))
     call: dict[str, Any] = dict.fromkeys(DERIVED)
     call.update(_from_legs(legs))
     call.update({name: value for name, value in summary.items() if name in call})
@@ -109,7 +112,8 @@ def _leg(part: Mapping[str, Any]) -> dict[str, Any]:
         "connected": states.get("connected"),
         "ended": states.get("disconnected"),
         "first": min(states.values(), default=None),
-        "order": digest_of(said),
+        #: Settles which of two legs of one moment comes first.
+        "order": "",
     }
 
 

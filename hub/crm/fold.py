@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.store.database import same_json, to_json
+from hub.store.database import same_json, sorted_json
 
 #: The record-level origin: the newest version seen at all.
 WHOLE = "*"
@@ -49,7 +49,7 @@ class Stamp:
 
 def digest_of(fields: Mapping[str, Any]) -> str:
     """A short digest that settles which of two equally new messages counts."""
-    return hashlib.sha256(to_json(dict(sorted(fields.items()))).encode()).hexdigest()[:12]
+    return hashlib.sha256(sorted_json(fields)).hexdigest()[:12]
 
 
 def is_newer(stamp: Stamp, origin: Mapping[str, Any] | None) -> bool:
@@ -77,6 +77,8 @@ def fold(
     origins: dict[str, Any] = dict(row.get("origins") or {})
     changed: dict[str, Any] = {}
     touched = False
+    mine = stamp.origin() if incoming else {}
+    says = (stamp.version, stamp.digest)
     for name, value in incoming.items():
         if keep_filled and value in (None, "", []):
             continue
@@ -85,14 +87,13 @@ def fold(
             continue
         if not _same(row.get(name), value):
             changed[name] = value
-        elif origin is not None and (not stamp.is_dated or _says(origin) == _says(stamp.origin())):
+        elif origin is not None and (not stamp.is_dated or _says(origin) == says):
             continue
-        origins[name] = stamp.origin()
+        origins[name] = mine
         touched = True
     whole = origins.get(WHOLE)
-    mine = (stamp.version, stamp.digest)
     is_news = touched or stamp.is_dated
-    if not stamp.user_id and (whole is None or (is_news and _says(whole) < mine)):
+    if not stamp.user_id and (whole is None or (is_news and _says(whole) < says)):
         origins[WHOLE] = {"v": stamp.version, "d": stamp.digest}
         touched = True
     if touched:

@@ -15,16 +15,22 @@ from hub.store.models import contacts
 from hub.store.working_set import WorkingSet
 
 POINT_FIELDS = {"phone": "phone", "phones": "phone", "email": "email", "emails": "email"}
+#: The columns of a contact that its fields fill.
+KNOWN = frozenset(contacts.c.keys()) - {"external_id", "id"}
 
 
 def points_of(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The phones and e-mails among contact fields, as (kind, value), phones first."""
-    found: list[tuple[str, str]] = []
+    found: dict[tuple[str, str], None] = {}
     for name, kind in POINT_FIELDS.items():
         value = fields.get(name)
-        values: Iterable[Any] = value if isinstance(value, list | tuple) else [value]
-        found.extend((kind, str(one)) for one in values if one)
-    return list(dict.fromkeys(found))
+        if not value:
+            continue
+        values: Iterable[Any] = value if isinstance(value, list | tuple) else (value,)
+        for one in values:
+            if one:
+                found[(kind, str(one))] = None
+    return list(found)
 
 
 def resolve_contact(
@@ -84,11 +90,7 @@ def _fold_contact(
     ws: WorkingSet, contact_id: int, fields: Mapping[str, Any], stamp: Stamp, seen_at: datetime
 ) -> None:
     row = ws.row("contact", contact_id)
-    known = {
-        name: value
-        for name, value in fields.items()
-        if name in contacts.c and name not in {"external_id", "id"}
-    }
+    known = {name: value for name, value in fields.items() if name in KNOWN}
     changed = fold(row, known, stamp, keep_filled=True)
     # The record-level origin serves whole-state sources; a contact is known only in pieces.
     visible = {name: value for name, value in changed.items() if name != "origins"}
@@ -123,7 +125,7 @@ def search_text(text: str, fields: Mapping[str, Any]) -> str:
     words += [value for _, value in points_of(fields)]
     lines = text.split("\n") if text else []
     for word in words:
-        line = str(word or "").strip().lower()
+        line = str(word).strip().lower() if word else ""
         if line and line not in lines:
             lines.append(line)
     return "\n".join(lines)

@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import orjson
-
-from hub.store.database import to_json
-
 OCCURRED = {
     "call": "started_at",
     "order": "placed_at",
@@ -31,12 +27,11 @@ EXCERPT = 300
 
 
 def summary(entity: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts a page shows of this record, JSON-ready."""
-    shown = {name: row.get(name) for name in SHOWN.get(entity, ()) if row.get(name) is not None}
+    """The facts a page shows of this record, as the store will keep them (JSON)."""
+    shown = {name: value for name in SHOWN.get(entity, ()) if (value := row.get(name)) is not None}
     if entity == "message" and row.get("text"):
         shown["excerpt"] = str(row["text"])[:EXCERPT]
-    plain: dict[str, Any] = orjson.loads(to_json(shown))
-    return plain
+    return shown
 
 
 def occurred_at(entity: str, row: Mapping[str, Any], fallback: datetime) -> datetime:

@@ -20,7 +20,7 @@ from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
 from hub.flow.upsert import Upsert, sinks_for
 from hub.sdk.errors import PayloadError, RetryLater
-from hub.store import leases
+from hub.store import connections, event_rows, leases
 from hub.store.connections import Configured
 from hub.store.database import is_away, is_refused_value, utc_now
 from hub.store.models import events
@@ -175,6 +175,10 @@ def _batch(
                 leases.fence(db, lease, healthy=healthy, last=last)
                 _apply(store, configured, db, prepared)
             return not last
+        except connections.ChangedError:
+            # Its mapping, perhaps: what was prepared by the old one is prepared anew.
+            store.catalog.forget()
+            return True
         except IntegrityError as error:
             log.info("another transaction was quicker (%s), attempt %d", error.orig, attempt + 1)
         except Exception as error:
@@ -183,8 +187,11 @@ def _batch(
             # A value that the database or its driver refuses: find whose it is.
             log.info("the batch is written one by one (%s)", type(error).__name__)
             break
-    for one in prepared:
-        _alone(store, configured, lease, one)
+    try:
+        for one in prepared:
+            _alone(store, configured, lease, one)
+    except connections.ChangedError:
+        store.catalog.forget()
     return True
 
 
@@ -192,30 +199,45 @@ def _apply(
     store: Store, configured: Configured, db: Connection, prepared: Sequence[Prepared]
 ) -> None:
     now = utc_now()
+    prepared = _held(db, configured, prepared)
+    if not prepared:
+        return
     ws = WorkingSet(db, now)
     upsert = Upsert(ws, configured, sinks_for(configured, store.catalog.all()))
     items = [
-        (record, one.stamp(configured.id), one.stored.key)
+        (record, one.stamp, one.stored.key)
         for one in prepared
         if one.error is None
         for record in one.records
     ]
     ws.preload(*resolve.lookups(items))
-    results = [(one, _apply_one(upsert, configured, one)) for one in prepared]
+    results = [(one, _apply_one(upsert, one)) for one in prepared]
     upsert.finish()
     ws.flush()
     stock.apply_webhook_rows(db, configured, upsert.stock, now)
     journal.record(db, configured, results, policy_of(store), now)
 
 
-def _apply_one(upsert: Upsert, configured: Configured, one: Prepared) -> BaseException | None:
+def _held(
+    db: Connection, configured: Configured, prepared: Sequence[Prepared]
+) -> Sequence[Prepared]:
+    """Those that no replay has opened again since they were read, held until the commit.
+
+    ChangedError when the connection is not the one they were prepared for any more.
+    """
+    generations = event_rows.hold(db, [one.stored.id for one in prepared])
+    connections.require_revision(db, configured)
+    return [one for one in prepared if generations.get(one.stored.id) == one.stored.generation]
+
+
+def _apply_one(upsert: Upsert, one: Prepared) -> BaseException | None:
     if one.error is not None:
         return one.error
     mark, held = upsert.ws.mark(), len(upsert.stock)
     try:
         for place, record in enumerate(one.records):
             fallback = one.stored.key if place == 0 else f"{one.stored.key}#{place}"
-            upsert.apply(record, one.stamp(configured.id), fallback)
+            upsert.apply(record, one.stamp, fallback)
             stock.check_webhook_row(record)
     except Exception as error:
         upsert.ws.rollback(mark)
@@ -232,7 +254,7 @@ def _alone(store: Store, configured: Configured, lease: leases.Lease, one: Prepa
             with db.begin_nested():
                 _apply(store, configured, db, [one])
         except Exception as error:
-            if is_away(error):
+            if is_away(error) or isinstance(error, connections.ChangedError):
                 raise
             one.error, one.step = _blame(error), "upsert"
             journal.record(db, configured, [(one, one.error)], policy_of(store), utc_now())

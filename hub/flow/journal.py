@@ -8,16 +8,27 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, update
 
 from hub.flow.prepare import Prepared
 from hub.flow.retry import Decision, Policy, decide
+from hub.store import bulk, event_rows
 from hub.store.connections import Configured
-from hub.store.database import insert_for
 from hub.store.models import attempts, connections, event_counts, events
 
 log = logging.getLogger("hub.events")
 DONE = Decision("done", "", "")
+_MARKED = (
+    "status", "attempts", "retry_at", "finished_at", "error_code", "error_message", "deaths",
+)  # fmt: skip
+_TRIED = (
+    "subject", "subject_id", "number", "outcome", "step", "started_at", "duration_ms",
+    "error_code", "error_message",
+)  # fmt: skip
+_COUNTED = (
+    "ON CONFLICT (connection_id, hour, status)"
+    " DO UPDATE SET count = event_counts.count + excluded.count"
+)
 
 
 def record(
@@ -31,27 +42,26 @@ def record(
     marks: list[dict[str, Any]] = []
     tries: list[dict[str, Any]] = []
     statuses: Counter[str] = Counter()
+    done: list[int] = []
     for one, error in results:
         number = one.stored.attempts + 1
         decision = DONE if error is None else decide(error, number, now, policy)
         statuses[decision.status] += 1
-        marks.append(_mark(one, decision, number, now))
+        if error is None:
+            done.append(one.stored.id)
+        else:
+            marks.append(_mark(one, decision, number, now))
         tries.append(_attempt(one, decision, number, now))
         _log(configured, one, decision, tries[-1])
-    names = [name for name in marks[0] if name != "key"]
-    db.execute(
-        update(events)
-        .where(events.c.id == bindparam("key"))
-        .values({name: bindparam(name) for name in names}),
-        marks,
-    )
-    db.execute(insert(attempts), tries)
+    event_rows.mark_done(db, done, now)
+    bulk.update_rows(db, events, _MARKED, marks)
+    bulk.insert_rows(db, attempts, _TRIED, tries)
     _count(db, configured, statuses, results, now)
 
 
 def _mark(one: Prepared, decision: Decision, number: int, now: datetime) -> dict[str, Any]:
     return {
-        "key": one.stored.id,
+        "id": one.stored.id,
         "status": decision.status,
         "attempts": number,
         "retry_at": decision.retry_at,
@@ -84,17 +94,12 @@ def _count(
     now: datetime,
 ) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
-    statement = insert_for(db, event_counts)
-    db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["connection_id", "hour", "status"],
-            set_={"count": event_counts.c.count + statement.excluded["count"]},
-        ),
-        [
-            {"connection_id": configured.id, "hour": hour, "status": status, "count": count}
-            for status, count in sorted(statuses.items())
-        ],
-    )
+    rows = [
+        {"connection_id": configured.id, "hour": hour, "status": status, "count": count}
+        for status, count in sorted(statuses.items())
+    ]
+    names = ("connection_id", "hour", "status", "count")
+    bulk.insert_rows(db, event_counts, names, rows, _COUNTED)
     newest = max(one.stored.received_at for one, _ in results)
     db.execute(
         update(connections).where(connections.c.id == configured.id).values(last_event_at=newest)
@@ -105,6 +110,8 @@ def _log(
     configured: Configured, one: Prepared, decision: Decision, attempt: dict[str, Any]
 ) -> None:
     level = logging.WARNING if attempt["outcome"] == "failed" else logging.INFO
+    if not log.isEnabledFor(level):
+        return
     log.log(
         level,
         "event %s",

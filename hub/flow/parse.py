@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from hub.sdk.errors import Ignored, PayloadError
 from hub.sdk.records import SourceRecord
 from hub.sdk.request import Event, RawRequest
+from hub.store import event_rows
 from hub.store.connections import Configured
-from hub.store.models import event_bodies, events
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class StoredEvent:
     key: str
     attempts: int
     event: Event
+    #: Grows with every replay: what was read before one was asked for does not count.
+    generation: int = 0
 
     @property
     def received_at(self) -> datetime:
@@ -34,16 +36,10 @@ class StoredEvent:
 
 def load_events(db: Connection, ids: Iterable[int]) -> list[StoredEvent]:
     """The events with their raw bodies, in the order of their ids."""
-    query = (
-        select(events, event_bodies)
-        .join(event_bodies, event_bodies.c.event_id == events.c.id)
-        .where(events.c.id.in_(list(ids)))
-        .order_by(events.c.id)
-    )
-    return [_stored(row) for row in db.execute(query).mappings()]
+    return [_stored(row) for row in event_rows.read_events(db, list(ids))]
 
 
-def _stored(row: Any) -> StoredEvent:
+def _stored(row: dict[str, Any]) -> StoredEvent:
     request = RawRequest(
         body=bytes(row["body"]),
         headers=tuple((name, value) for name, value in row["headers"]),
@@ -53,7 +49,14 @@ def _stored(row: Any) -> StoredEvent:
         remote_addr=row["remote_addr"],
     )
     event = Event(request, row["received_at"], row["type"], row["id"])
-    return StoredEvent(row["id"], row["connection_id"], row["event_key"], row["attempts"], event)
+    return StoredEvent(
+        row["id"],
+        row["connection_id"],
+        row["event_key"],
+        row["attempts"],
+        event,
+        row["generation"],
+    )
 
 
 def parse_event(configured: Configured, stored: StoredEvent) -> list[SourceRecord]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from hub.crm.fold import Stamp
 from hub.flow.map import Mappings
@@ -25,10 +26,11 @@ class Prepared:
     step: str = "parse"
     started_at: datetime = field(default_factory=utc_now)
 
-    def stamp(self, connection_id: int) -> Stamp:
+    @cached_property
+    def stamp(self) -> Stamp:
         """Who says it: without a version of its own, an event is as new as its arrival."""
         at = self.stored.received_at
-        return Stamp(at.isoformat(), at, connection_id, event_id=self.stored.id)
+        return Stamp(at.isoformat(), at, self.stored.connection_id, event_id=self.stored.id)
 
 
 def prepare(configured: Configured, stored: Sequence[StoredEvent]) -> list[Prepared]:

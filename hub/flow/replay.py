@@ -66,6 +66,8 @@ def _reopen(db: Connection, ids: Sequence[int], step: str) -> set[int]:
                 .where(events.c.id.in_(chunk))
                 .values(
                     status="received",
+                    # A worker that has the event in its hands now must not mark it done.
+                    generation=events.c.generation + 1,
                     retry_at=None,
                     finished_at=None,
                     error_code=None,

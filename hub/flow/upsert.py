@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.crm import calls, identity, timeline
-from hub.crm.companies import find_company
+from hub.crm.companies import claim_company, find_company
 from hub.crm.fold import Stamp, digest_of, fold, is_newer, is_stale
 from hub.flow import resolve
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import Ignored
 from hub.store.connections import Configured
-from hub.store.database import same_json
 from hub.store.models import ENTITY_TABLES
 from hub.store.outbox import Duty
 from hub.store.threads import short_ref
@@ -49,11 +48,15 @@ class Upsert:
 
     def apply(self, record: MappedRecord, stamp: Stamp, fallback_id: str = "") -> None:
         """Apply one record; raises PayloadError when it lacks what the store needs."""
-        stamp = replace(
-            stamp,
-            version=record.version or stamp.version,
-            digest=digest_of({**record.fields, "": [record.extra, record.contact]}),
-            is_dated=bool(record.version) or stamp.run_id is None,
+        stamp = Stamp(
+            record.version or stamp.version,
+            stamp.at,
+            stamp.connection_id,
+            stamp.event_id,
+            stamp.run_id,
+            stamp.user_id,
+            digest_of({**record.fields, "": [record.extra, record.contact]}),
+            bool(record.version) or stamp.run_id is None,
         )
         if record.entity == "stock":
             self.stock.append((record, stamp))
@@ -72,6 +75,8 @@ class Upsert:
             record_id = self.ws.create(
                 record.entity, {"connection_id": connection_id, "external_id": key}
             )
+            if record.entity == "company":
+                claim_company(self.ws, record_id, record.fields)
         self.ws.bind(connection_id, record.entity, key, record_id)
         if record.entity == "call":
             self._apply_call(record, stamp, record_id, is_new)
@@ -149,6 +154,7 @@ class Upsert:
         if record_id is None:
             origin = {"connection_id": self.configured.id, "external_id": key or None}
             record_id = self.ws.create("company", origin)
+            claim_company(self.ws, record_id, company)
         if key:
             self.ws.bind(self.configured.id, "company", key, record_id)
         row = self.ws.row("company", record_id)
@@ -172,7 +178,7 @@ class Upsert:
         parts = calls.add_part(
             row.get("parts") or {}, record.part, record.fields, stamp.version, stamp.event_id
         )
-        if not is_new and same_json(parts, row.get("parts")):
+        if not is_new and parts == row.get("parts"):
             return
         call = calls.derive(parts)
         call["contact_id"] = resolve.contact_of_call(self.ws, call, record, stamp)
@@ -264,6 +270,8 @@ def _fold_all(
     row: Mapping[str, Any], fields: Mapping[str, Any], extra: Mapping[str, Any], stamp: Stamp
 ) -> dict[str, Any]:
     """Fold the columns and, by the same rule, each value that has no column of its own."""
+    if not extra:
+        return fold(row, fields, stamp)
     stored = row.get("extra") or {}
     view = {**row, **{f"extra.{name}": value for name, value in stored.items()}}
     given = {f"extra.{name}": value for name, value in extra.items()}

@@ -5,6 +5,7 @@ Every function raises PayloadError with the reason; none reaches for the network
 
 from __future__ import annotations
 
+import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from hub.sdk.errors import PayloadError
 
 MAX_DEPTH = 64
 MAX_FIELDS = 5_000
+MAX_DIGITS = 400
 
 #: Labels senders use that Python's codecs do not know.
 CHARSET_ALIASES = {
@@ -33,6 +35,9 @@ CHARSET_ALIASES = {
     "utf8mb4": "utf-8",
 }
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
+#: A NUL or a half of a surrogate pair, as JSON writes them.
+_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def clean_text(text: str) -> str:
@@ -70,12 +75,14 @@ def _json_float(text: str) -> Decimal:
 
 
 def _json_int(text: str) -> int:
-    if len(text) > 400:
+    if len(text) > MAX_DIGITS:
         raise PayloadError("JSON holds a number that is too long")
     return int(text)
 
 
-_DECODER = json.JSONDecoder(
+#: Without a hook for every whole number, where the text is too short for one that is too long.
+_DECODER = json.JSONDecoder(parse_float=_json_float, parse_constant=_refuse_constant)
+_LONG_NUMBERS = json.JSONDecoder(
     parse_float=_json_float, parse_constant=_refuse_constant, parse_int=_json_int
 )
 #: The only ways for a NUL or a lone surrogate into JSON that is UTF-8.
@@ -89,7 +96,7 @@ def load_json(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise PayloadError(f"the body is not UTF-8 (byte {error.start})") from error
     try:
-        value = _DECODER.decode(text)
+        value = (_LONG_NUMBERS if len(text) > MAX_DIGITS else _DECODER).decode(text)
     except RecursionError as error:
         raise PayloadError("JSON is nested too deeply") from error
     except ValueError as error:
@@ -193,7 +200,18 @@ def load_form(body: bytes, content_type: str) -> Form:
 
 
 def _unquote(raw: bytes, charset: str) -> str:
-    return decode_text(unquote_to_bytes(raw.replace(b"+", b" ")), charset)
+    return decode_text(unquote_form(raw), charset)
+
+
+def unquote_form(raw: bytes) -> bytes:
+    """One name or value of a urlencoded form as it was before; broken escapes stay as they are."""
+    raw = raw.replace(b"+", b" ")
+    if b"%" not in raw:
+        return raw
+    if _BROKEN_PERCENT.search(raw):
+        return unquote_to_bytes(raw)
+    # Quoted-printable differs only in its sign, and its decoder is not a loop in Python.
+    return binascii.a2b_qp(raw.replace(b"=", b"=3D").replace(b"%", b"="))
 
 
 class _Latin1Parser(MultiPartParser):

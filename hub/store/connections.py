@@ -27,6 +27,10 @@ STATES = ("active", "paused", "needs_attention")
 NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,62}"
 
 
+class ChangedError(Exception):
+    """The connection was changed since this process read it."""
+
+
 @dataclass(frozen=True)
 class Configured:
     """A connection with what the hub alone needs to know of it."""
@@ -82,6 +86,13 @@ class Configured:
 def find_row(db: DbConnection, name: str) -> Row[Any] | None:
     """The stored row of a connection."""
     return db.execute(select(connections).where(connections.c.name == name)).first()
+
+
+def require_revision(db: DbConnection, configured: Configured) -> None:
+    """ChangedError when the store has a newer revision of this connection."""
+    query = select(connections.c.revision).where(connections.c.id == configured.id)
+    if db.scalar(query) != configured.revision:
+        raise ChangedError(configured.name)
 
 
 def save(

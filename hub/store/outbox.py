@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, case, text
+from sqlalchemy import Connection
 
-from hub.store.database import insert_for
+from hub.store import bulk
 from hub.store.models import deliveries
 
 #: A delivery that is not made yet; there is at most one per destination and record.
@@ -30,8 +30,13 @@ class Duty:
 
 def add(connection: Connection, duties: Sequence[Duty], now: datetime) -> None:
     """Add deliveries; one that is still open for the same record takes the newest state instead."""
-    if not duties:
-        return
+    newest: dict[tuple[int, str, int], Duty] = {}
+    for duty in duties:
+        key = (duty.destination_id, duty.entity, duty.record_id)
+        before = newest.get(key)
+        if before is not None and before.is_deleted == duty.is_deleted:
+            duty = replace(duty, event_type=before.event_type)
+        newest[key] = duty
     rows = [
         {
             "connection_id": duty.destination_id,
@@ -48,30 +53,17 @@ def add(connection: Connection, duties: Sequence[Duty], now: datetime) -> None:
             "is_deleted": duty.is_deleted,
             "event_id": duty.event_id,
         }
-        for duty in sorted(
-            duties, key=lambda duty: (duty.destination_id, duty.entity, duty.record_id)
-        )
+        for _, duty in sorted(newest.items(), key=lambda item: item[0])
     ]
-    statement = insert_for(connection, deliveries)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["connection_id", "entity", "record_id"],
-            index_where=text("status in ('pending', 'waiting', 'paused')"),
-            set_={
-                "generation": deliveries.c.generation + 1,
-                # A record made and changed before it was told of is still a new one; one that
-                # goes, or comes back, is another kind of news.
-                "event_type": case(
-                    (
-                        deliveries.c.is_deleted == statement.excluded.is_deleted,
-                        deliveries.c.event_type,
-                    ),
-                    else_=statement.excluded.event_type,
-                ),
-                "changed_at": statement.excluded.changed_at,
-                "is_deleted": statement.excluded.is_deleted,
-                "event_id": statement.excluded.event_id,
-            },
-        ),
-        rows,
-    )
+    bulk.insert_rows(connection, deliveries, list(rows[0]) if rows else (), rows, _NEWEST_WINS)
+
+
+# A record made and changed before it was told of is still a new one; one that goes, or comes
+# back, is another kind of news.
+_NEWEST_WINS = """
+ON CONFLICT (connection_id, entity, record_id) WHERE status in ('pending', 'waiting', 'paused')
+DO UPDATE SET generation = deliveries.generation + 1,
+  event_type = CASE WHEN deliveries.is_deleted = excluded.is_deleted
+    THEN deliveries.event_type ELSE excluded.event_type END,
+  changed_at = excluded.changed_at, is_deleted = excluded.is_deleted, event_id = excluded.event_id
+"""

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
-from hub.store.models import ENTITY_TABLES, bindings, contact_points
+from hub.store import bulk
+from hub.store.models import ENTITY_TABLES
 
-CHUNK = 400
 BindingKey = tuple[int, str, str]
 Point = tuple[str, str]
 RowKey = tuple[str, int]
@@ -47,38 +47,47 @@ class RecordReader:
         self._load_rows("contact", owners)
 
     def _load_bindings(self, keys: list[BindingKey]) -> None:
-        columns = (bindings.c.connection_id, bindings.c.entity, bindings.c.external_id)
-        for start in range(0, len(keys), CHUNK):
-            chunk = keys[start : start + CHUNK]
-            for key in chunk:
-                self._bindings[key] = None
-            query = select(*columns, bindings.c.record_id).where(tuple_(*columns).in_(chunk))
-            for connection_id, entity, external_id, record_id in self.connection.execute(query):
+        grouped: dict[tuple[int, str], list[str]] = defaultdict(list)
+        for key in keys:
+            self._bindings[key] = None
+            grouped[key[:2]].append(key[2])
+        for (connection_id, entity), external_ids in grouped.items():
+            found = self._query(
+                "SELECT external_id, record_id FROM bindings"
+                " WHERE connection_id = {} AND entity = {} AND external_id {}",
+                (connection_id, entity),
+                external_ids,
+            )
+            for external_id, record_id in found:
                 self._bindings[(connection_id, entity, external_id)] = record_id
 
     def _load_points(self, points: list[Point]) -> None:
-        columns = (contact_points.c.kind, contact_points.c.value)
-        for start in range(0, len(points), CHUNK):
-            chunk = points[start : start + CHUNK]
-            for point in chunk:
-                self._points[point] = set()
-            query = select(*columns, contact_points.c.contact_id).where(tuple_(*columns).in_(chunk))
-            for kind, value, contact_id in self.connection.execute(query):
+        grouped: dict[str, list[str]] = defaultdict(list)
+        for point in points:
+            self._points[point] = set()
+            grouped[point[0]].append(point[1])
+        for kind, values in grouped.items():
+            found = self._query(
+                "SELECT value, contact_id FROM contact_points WHERE kind = {} AND value {}",
+                (kind,),
+                values,
+            )
+            for value, contact_id in found:
                 self._points[(kind, value)].add(contact_id)
 
+    def _query(self, query: str, given: tuple[Any, ...], values: list[str]) -> Any:
+        """Run a query whose last condition is «among these texts»."""
+        db = self.connection
+        mark = "?" if db.dialect.name == "sqlite" else "%s"
+        statement = query.format(*[mark] * len(given), bulk.among(db, "text"))
+        return db.exec_driver_sql(statement, (*given, bulk.as_list(db, values)))
+
     def _load_rows(self, entity: str, ids: Iterable[int]) -> None:
-        table = ENTITY_TABLES[entity]
-        missing = sorted(key for key in ids if (entity, key) not in self._rows)
-        for start in range(0, len(missing), CHUNK):
+        missing = {key for key in ids if (entity, key) not in self._rows}
+        if missing:
             # In order of id, so that two workers lock the same rows the same way round.
-            query = (
-                select(table)
-                .where(table.c.id.in_(missing[start : start + CHUNK]))
-                .order_by(table.c.id)
-                .with_for_update()
-            )
-            for row in self.connection.execute(query).mappings():
-                self._rows[(entity, row["id"])] = dict(row)
+            for row in bulk.rows_by_id(self.connection, ENTITY_TABLES[entity], missing):
+                self._rows[(entity, row["id"])] = row
 
     def bound(self, connection_id: int, entity: str, external_id: str) -> int | None:
         """The record that this connection's external id is bound to."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select, update
 
-from hub.store.database import insert_for
+from hub.store import bulk
 from hub.store.models import message_refs, messages
 
 
@@ -59,14 +59,13 @@ class Threads:
                 self._connection.execute(
                     update(table).where(table.c.thread_key == old).values(thread_key=new)
                 )
-        if self._keys:
-            statement = insert_for(self._connection, message_refs)
-            self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["ref"], set_={"thread_key": statement.excluded.thread_key}
-                ),
-                [
-                    {"ref": ref, "thread_key": self._latest(key)}
-                    for ref, key in sorted(self._keys.items())
-                ],
-            )
+        refs = [
+            {"ref": ref, "thread_key": self._latest(key)} for ref, key in sorted(self._keys.items())
+        ]
+        bulk.insert_rows(
+            self._connection,
+            message_refs,
+            ("ref", "thread_key"),
+            refs,
+            "ON CONFLICT (ref) DO UPDATE SET thread_key = excluded.thread_key",
+        )

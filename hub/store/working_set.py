@@ -10,27 +10,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    text,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, delete, func, select, tuple_
 from sqlalchemy.sql.schema import Table
 
-from hub.store import outbox, threads
-from hub.store.database import insert_for
+from hub.store import bulk, outbox, threads
 from hub.store.models import (
     ENTITY_TABLES,
     bindings,
     changes,
+    company_claims,
     contact_points,
     identity_claims,
     possible_duplicates,
@@ -38,14 +29,19 @@ from hub.store.models import (
 )
 from hub.store.record_reader import BindingKey, Point, RecordReader, RowKey
 
+IDS_AT_ONCE = 100
+_NEXT_IDS = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s::int)"
 
-def _defaults(table: Table) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+
+@cache
+def _defaults(table: Table) -> tuple[tuple[str, Any, bool], ...]:
+    """(column, default, whether it is made anew for each row) of every column."""
+    made = []
     for column in table.columns:
         default = column.default
         value = getattr(default, "arg", None) if default is not None else None
-        made[column.name] = value(None) if callable(value) else value
-    return made
+        made.append((column.name, value, callable(value)))
+    return tuple(made)
 
 
 class WorkingSet(RecordReader):
@@ -59,6 +55,7 @@ class WorkingSet(RecordReader):
         self._new_bindings: dict[BindingKey, int] = {}
         self._new_points: dict[tuple[int, str, str], None] = {}
         self._claims: dict[Point, int] = {}
+        self._company_claims: dict[tuple[str, str], int] = {}
         self._timeline: dict[RowKey, dict[str, Any] | None] = {}
         self._changes: list[dict[str, Any]] = []
         self._duties: list[outbox.Duty] = []
@@ -96,13 +93,8 @@ class WorkingSet(RecordReader):
         """Add a record; returns its key."""
         table = ENTITY_TABLES[entity]
         record_id = self._next_id(table)
-        row = {
-            **_defaults(table),
-            "created_at": self.now,
-            "updated_at": self.now,
-            **values,
-            "id": record_id,
-        }
+        row = {name: value(None) if is_made else value for name, value, is_made in _defaults(table)}
+        row |= {"created_at": self.now, "updated_at": self.now, **values, "id": record_id}
         self._put(self._rows, (entity, record_id), row)
         self._put(self._new, (entity, record_id), None)
         return record_id
@@ -130,6 +122,10 @@ class WorkingSet(RecordReader):
             self._put(self._claims, (kind, value), contact_id)
         self._put(self._points, (kind, value), holders | {contact_id})
         self._put(self._new_points, (contact_id, kind, value), None)
+
+    def claim_company(self, inn: str, place: str, company_id: int) -> None:
+        """Let nobody else make this company; see `company_claims`."""
+        self._put(self._company_claims, (inn, place), company_id)
 
     def suspect(self, one: int, other: int, reason: str, event_id: int | None) -> None:
         """Enter a possible duplicate."""
@@ -169,12 +165,8 @@ class WorkingSet(RecordReader):
                 start = max([top, *used]) + 1
                 pool.extend(range(start + 499, start - 1, -1))
             else:
-                query = text(
-                    "SELECT nextval(pg_get_serial_sequence(:name, 'id'))"
-                    " FROM generate_series(1, 50)"
-                )
-                found = self.connection.execute(query, {"name": table.name}).scalars().all()
-                pool.extend(reversed(found))
+                found = self.connection.exec_driver_sql(_NEXT_IDS, (table.name, IDS_AT_ONCE))
+                pool.extend(sorted(found.scalars(), reverse=True))
         return pool.pop()
 
     # Writing.
@@ -182,39 +174,20 @@ class WorkingSet(RecordReader):
     def flush(self) -> None:
         """Write everything; IntegrityError when another transaction was quicker."""
         self._flush_rows()
-        run = self.connection.execute
-        if self._new_points:
-            names = ("contact_id", "kind", "value")
-            run(
-                insert(contact_points),
-                [dict(zip(names, key, strict=True)) for key in sorted(self._new_points)],
-            )
-        if self._claims:
-            run(
-                insert(identity_claims),
-                [
-                    {"kind": kind, "value": value, "contact_id": contact_id}
-                    for (kind, value), contact_id in sorted(self._claims.items())
-                ],
-            )
-        if self._new_bindings:
-            run(
-                insert(bindings),
-                [
-                    {
-                        "connection_id": key[0],
-                        "entity": key[1],
-                        "external_id": key[2],
-                        "record_id": record_id,
-                    }
-                    for key, record_id in sorted(self._new_bindings.items())
-                ],
-            )
-        self._flush_duplicates()
+        self._flush_keys()
+        bulk.insert_rows(
+            self.connection,
+            possible_duplicates,
+            ("contact_id", "other_id", "reason", "event_id", "status", "created_at"),
+            [
+                {"contact_id": one, "other_id": other, "created_at": self.now, **entry}
+                for (one, other), entry in sorted(self._duplicates.items())
+            ],
+            "ON CONFLICT DO NOTHING",
+        )
         self._flush_timeline()
         self.threads.flush()
-        if self._changes:
-            run(insert(changes), self._changes)
+        bulk.insert_rows(self.connection, changes, _CHANGE_COLUMNS, self._changes)
         outbox.add(self.connection, self._duties, self.now)
 
     def _flush_rows(self) -> None:
@@ -222,28 +195,50 @@ class WorkingSet(RecordReader):
         for entity, record_id in self._new:
             fresh[entity].append(self._rows[(entity, record_id)])
         for entity in sorted(fresh, key=lambda name: name != "contact"):
-            self.connection.execute(insert(ENTITY_TABLES[entity]), fresh[entity])
+            names = list(ENTITY_TABLES[entity].c.keys())
+            bulk.insert_rows(self.connection, ENTITY_TABLES[entity], names, fresh[entity])
         changed: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for entity, record_id in sorted(self._dirty):
-            row = {**self._rows[(entity, record_id)], "updated_at": self.now, "key": record_id}
-            row.pop("id")
-            changed[entity].append(row)
+            changed[entity].append({**self._rows[(entity, record_id)], "updated_at": self.now})
         for entity, rows in changed.items():
             table = ENTITY_TABLES[entity]
-            values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
-            self.connection.execute(
-                update(table).where(table.c.id == bindparam("key")).values(values), rows
-            )
+            names = [column.name for column in table.c if column.name != "id"]
+            bulk.update_rows(self.connection, table, names, rows)
 
-    def _flush_duplicates(self) -> None:
-        if self._duplicates:
-            self.connection.execute(
-                insert_for(self.connection, possible_duplicates).on_conflict_do_nothing(),
-                [
-                    {"contact_id": one, "other_id": other, "created_at": self.now, **entry}
-                    for (one, other), entry in sorted(self._duplicates.items())
-                ],
-            )
+    def _flush_keys(self) -> None:
+        """What no two records may share, in order of the keys: so that two workers do not cross."""
+        names: tuple[str, ...] = ("contact_id", "kind", "value")
+        points = [dict(zip(names, key, strict=True)) for key in sorted(self._new_points)]
+        bulk.insert_rows(self.connection, contact_points, names, points)
+        claims = [
+            {"kind": kind, "value": value, "contact_id": contact_id}
+            for (kind, value), contact_id in sorted(self._claims.items())
+        ]
+        bulk.insert_rows(self.connection, identity_claims, names, claims)
+        names = ("connection_id", "entity", "external_id", "record_id")
+        bound = [
+            dict(zip(names, (*key, record_id), strict=True))
+            for key, record_id in sorted(self._new_bindings.items())
+        ]
+        bulk.insert_rows(self.connection, bindings, names, bound)
+
+        self._flush_company_claims()
+
+    def _flush_company_claims(self) -> None:
+        if not self._company_claims:
+            return
+        inns = sorted({inn for inn, _ in self._company_claims})
+        # A company that was given another INN or KPP since does not keep others from the old one.
+        self.connection.exec_driver_sql(
+            _STALE_CLAIMS + bulk.among(self.connection, "text"),
+            (bulk.as_list(self.connection, inns),),
+        )
+        claims = [
+            {"inn": inn, "place": place, "company_id": company_id}
+            for (inn, place), company_id in sorted(self._company_claims.items())
+        ]
+        names = ("inn", "place", "company_id")
+        bulk.insert_rows(self.connection, company_claims, names, claims)
 
     def _flush_timeline(self) -> None:
         gone = sorted(key for key, entry in self._timeline.items() if entry is None)
@@ -255,17 +250,20 @@ class WorkingSet(RecordReader):
             for (kind, record_id), entry in sorted(self._timeline.items(), key=lambda item: item[0])
             if entry is not None
         ]
-        if not entries:
-            return
-        statement = insert_for(self.connection, timeline)
-        names = ("contact_id", "occurred_at", "connection_id", "event_id", "summary")
-        self.connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["kind", "record_id"],
-                set_={name: statement.excluded[name] for name in names},
-            ),
-            entries,
-        )
+        names = ("kind", "record_id", *_TIMELINE_COLUMNS)
+        bulk.insert_rows(self.connection, timeline, names, entries, _TIMELINE_CLASH)
 
 
 _CHANGE: dict[str, Any] = {"event_id": None, "run_id": None, "user_id": None}
+_CHANGE_COLUMNS = (
+    "entity", "record_id", "event_id", "run_id", "user_id", "action", "fields", "at",
+)  # fmt: skip
+_STALE_CLAIMS = (
+    "DELETE FROM company_claims WHERE NOT EXISTS (SELECT 1 FROM companies AS c"
+    " WHERE c.id = company_id AND c.inn = company_claims.inn"
+    " AND (place = '*' OR coalesce(c.kpp, '') = place)) AND inn "
+)
+_TIMELINE_COLUMNS = ("contact_id", "occurred_at", "connection_id", "event_id", "summary")
+_TIMELINE_CLASH = "ON CONFLICT (kind, record_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in _TIMELINE_COLUMNS
+)

@@ -1,34 +1,42 @@
-"""Events per second of one worker: a batch drained by one job, against one RQ job per event.
+"""Events per second of one worker process: the drain against plain RQ, one job per event.
 
-The floor is plain RQ: SimpleWorker, one job per event with the same work (a batch of one).
+The floor is a job written by hand the usual way (tests/bench/floor_job.py), run by RQ's forking
+Worker and by its SimpleWorker. Everybody works on the same call events. Each figure is the best of
+its rounds; the hub writes its log lines as in a worker, to nowhere.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import tempfile
 import time
 from pathlib import Path
 from urllib.parse import urlencode
 
 from redis import Redis
-from rq import Queue, SimpleWorker
+from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
+from sqlalchemy import select
 
 from hub.flow.drain import drain
+from hub.jobs import settle_memory
+from hub.log import JsonFormatter, configure
 from hub.sdk.request import RawRequest
 from hub.settings import Settings
 from hub.store import connections
 from hub.store.database import utc_now
 from hub.store.inbox_rows import NewEvent, store_events
+from hub.store.models import events
 from hub.store.store import Store
 from tests.bench import floor_job
 from tests.bench.report import Report
 from tests.support import servers
 
-EVENTS = 8_000
-FLOOR_EVENTS = 300
+EVENTS, ROUNDS = 4_000, 3
+FLOOR_EVENTS, FORKED_EVENTS = 400, 120
 
 
 def open_store(home: Path, database_url: str, redis_url: str) -> tuple[Store, int]:
@@ -92,38 +100,66 @@ def message(entry: str, number: str, at: int, step: int) -> bytes:
     return urlencode({"vpbx_api_key": "k", "sign": sign, "json": text}).encode()
 
 
-def measure(report: Report, label: str, database_url: str, redis_url: str) -> None:
-    """One database: the floor, then the batch drain."""
+def floor(worker_class: type[Worker], store: Store, key: int, redis_url: str, count: int) -> float:
+    """Events per second of plain RQ, one job per event."""
+    fill(store, key, count, worker_class.__name__ + os.urandom(4).hex())
+    redis = Redis.from_url(redis_url)
+    queue = Queue("bench", connection=redis, serializer=JSONSerializer)
+    with store.database.read() as db:
+        ids = db.scalars(select(events.c.id).where(events.c.status == "received")).all()
+    for event_id in ids:
+        queue.enqueue(floor_job.handle, store.settings.store_url, event_id, result_ttl=0)
+    worker = worker_class([queue], connection=redis, serializer=JSONSerializer)
+    started = time.perf_counter()
+    worker.work(burst=True, logging_level="ERROR")
+    rate = len(ids) / (time.perf_counter() - started)
+    with store.database.read() as db:
+        assert db.scalar(select(events.c.id).where(events.c.status == "received")) is None
+    return rate
+
+
+def hub_rate(store: Store, key: int) -> float:
+    """Events per second of the drain."""
+    fill(store, key, EVENTS, os.urandom(4).hex())
+    started = time.perf_counter()
+    done = drain(store, key, 600)
+    return done / (time.perf_counter() - started)
+
+
+def measure(report: Report, label: str, database_url: str, redis_url: str, target: int) -> None:
+    """One database: both floors, then the drain."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        store, key = open_store(home, database_url, redis_url)
-        object.__setattr__(store.settings, "file", {"events": {"batch_size": 1}})
-        floor_job.STORES[folder] = store
-        fill(store, key, FLOOR_EVENTS, "floor")
-        redis = Redis.from_url(redis_url)
-        queue = Queue("bench", connection=redis, serializer=JSONSerializer)
-        for _ in range(FLOOR_EVENTS):
-            queue.enqueue(floor_job.drain_one, folder, key, result_ttl=0)
-        worker = SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
-        started = time.perf_counter()
-        worker.work(burst=True, logging_level="ERROR")
-        floor = FLOOR_EVENTS / (time.perf_counter() - started)
-        report.add(f"{label}: one RQ job per event, SimpleWorker", floor)
-        object.__setattr__(store.settings, "file", {})
-        fill(store, key, EVENTS, "batch")
-        started = time.perf_counter()
-        done = drain(store, key, 600)
-        report.add(f"{label}: drained in batches", done / (time.perf_counter() - started), floor)
+        store, key = open_store(Path(folder), database_url, redis_url)
+        forked = floor(Worker, store, key, redis_url, FORKED_EVENTS)
+        report.add(f"{label}: plain RQ, forking Worker", forked)
+        simple = max(
+            floor(SimpleWorker, store, key, redis_url, FLOOR_EVENTS) for _ in range(ROUNDS)
+        )
+        report.add(f"{label}: plain RQ, SimpleWorker", simple)
+        rate = max(hub_rate(store, key) for _ in range(ROUNDS))
+        report.add(f"{label}: the drain", rate, target=f"≥ {target} /s")
+        report.add(f"{label}: the drain to the forking Worker", rate, forked, target="≥ 100 times")
+        report.add(f"{label}: the drain to SimpleWorker", rate, simple, target="≥ 15 times")
         store.database.dispose()
+
+
+def log_to_nowhere() -> None:
+    """Log lines are made and written as a worker makes them; only the terminal is spared."""
+    configure("INFO")
+    handler = logging.StreamHandler(open(os.devnull, "w"))  # noqa: SIM115  # open till the end
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().handlers[:] = [handler]
 
 
 def main() -> None:
     """Print both databases."""
+    log_to_nowhere()
+    settle_memory()
     report = Report("drain")
     with servers.redis_server() as redis_url, servers.postgres() as cluster:
-        measure(report, "SQLite", "", redis_url)
+        measure(report, "SQLite", "", redis_url, 3_000)
         with cluster.empty_database() as url:
-            measure(report, "PostgreSQL", url, redis_url)
+            measure(report, "PostgreSQL", url, redis_url, 2_000)
     report.save()
 
 

@@ -57,6 +57,8 @@ def test_branches_of_one_inn_stay_apart(hub: Hub) -> None:
     tell(hub, 3, name="ООО Ромашка", inn=ACME["inn"])
     # Which branch is not said: a guess would be wrong half the time.
     assert len(hub.rows(companies)) == 3
+    tell(hub, 4, name="ООО Ромашка", inn=ACME["inn"])
+    assert len(hub.rows(companies)) == 3, "the one without a KPP is known now"
 
 
 def test_an_inn_alone_finds_the_only_company_that_has_it(hub: Hub) -> None:

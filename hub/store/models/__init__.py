@@ -3,24 +3,27 @@
 from hub.store.models.base import metadata
 from hub.store.models.config import audit, connection_revisions, connections, tokens, users
 from hub.store.models.crm import (
-    bindings,
     calls,
     changes,
     companies,
-    contact_points,
     contacts,
     deals,
-    identity_claims,
     leads,
-    merges,
     message_refs,
     messages,
     orders,
-    possible_duplicates,
     products,
     stock_levels,
     tasks,
     timeline,
+)
+from hub.store.models.identity import (
+    bindings,
+    company_claims,
+    contact_points,
+    identity_claims,
+    merges,
+    possible_duplicates,
 )
 from hub.store.models.inbox import (
     attempts,
@@ -61,6 +64,7 @@ __all__ = [
     "calls",
     "changes",
     "companies",
+    "company_claims",
     "connection_revisions",
     "connections",
     "contact_points",

@@ -33,6 +33,8 @@ events = Table(
     Column("attempts", Integer, nullable=False, default=0),
     #: Times a worker died while it held this event; see flow/claim.py.
     Column("deaths", Integer, nullable=False, default=0),
+    #: Grows with every replay, so that a worker that read the event before marks nothing.
+    Column("generation", Integer, nullable=False, default=0, server_default="0"),
     Column("error_code", Short),
     Column("error_message", LongText),
     Column("size_bytes", Integer, nullable=False, default=0),
