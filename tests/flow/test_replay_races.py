@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub.flow import drain
+from hub.flow.prepare import prepare
 from hub.flow.replay import replay_events
 from hub.store import event_rows
 from hub.store.models import attempts, event_counts, events, leads
@@ -99,7 +100,7 @@ def test_a_replay_after_the_code_was_mended_counts_too(
     real = patch_parse(monkeypatch, parse)
     with monkeypatch.context() as patch:
         if waiting.store.database.is_sqlite:
-            patch.setattr(drain, "prepare", after(drain.prepare, mend))
+            patch.setattr(drain, "prepare", after(prepare, mend))
         else:
             meanwhile(patch, "_held", mend)
         waiting.drain()

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, func, or_, select
 
 from hub.store.lists.paging import connection_id_of, like, spellings
 from hub.store.models import (
@@ -162,12 +162,15 @@ def _from_connection(
     if entity not in ENTITY_TABLES:
         return own
     # One record may be known to several connections: a contact from the shop and the telephony.
-    bound = select(bindings.c.record_id).where(
-        bindings.c.connection_id == connection_id, bindings.c.entity == entity
+    # Asked row by row, newest first: listing all that a connection knows would grow with history.
+    bound = exists().where(
+        bindings.c.connection_id == connection_id,
+        bindings.c.entity == entity,
+        bindings.c.record_id == table.c.id,
     )
     if external_id:
         bound = bound.where(bindings.c.external_id == external_id)
-    return or_(own, table.c.id.in_(bound))
+    return or_(own, bound)
 
 
 def _words(q: str) -> list[str]:
