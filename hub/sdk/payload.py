@@ -35,8 +35,6 @@ CHARSET_ALIASES = {
     "utf8mb4": "utf-8",
 }
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
-#: A NUL or a half of a surrogate pair, as JSON writes them.
-_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
