@@ -114,6 +114,17 @@ def secret_reference(reference: str) -> str | None:
         return None
 
 
+def set_environment(names: Mapping[str, str]) -> None:
+    """Give a forked process the variables that an executed one is started with."""
+    os.environ.update(names)
+
+
+def handed_over(name: str) -> int | None:
+    """The number of an open file that the process's starter handed over under this name."""
+    text = os.environ.get(name, "")
+    return int(text) if text.isdigit() else None
+
+
 def metrics_dir(settings: Settings) -> Path:
     """Where the gateway's processes add up their counters (`PROMETHEUS_MULTIPROC_DIR`)."""
     return settings.home / "metrics"

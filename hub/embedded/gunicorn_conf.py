@@ -6,6 +6,7 @@ Several gunicorns behind a balancer need no more than this file.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,16 @@ from hub.embedded.launch import die_with_parent
 _settings = hub_settings.load()
 _metrics = hub_settings.metrics_dir(_settings)
 
-bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else (
-    f"{_settings.host}:{_settings.port}"
-)  # fmt: skip
+_listener = hub_settings.handed_over("HUB_LISTEN_FD")
+_ready = hub_settings.handed_over("HUB_READY_FD")
+
+if _listener is not None:
+    #: `hub up` holds the port: while its servers are replaced, senders wait instead of failing.
+    bind = f"fd://{_listener}"
+elif ":" in _settings.host:
+    bind = f"[{_settings.host}]:{_settings.port}"
+else:
+    bind = f"{_settings.host}:{_settings.port}"
 worker_class = "gthread"
 workers = int(_settings.option("gateway.processes", 2))
 threads = int(_settings.option("gateway.threads", 32))
@@ -43,12 +51,21 @@ def on_starting(server: Any) -> None:
     """Forget the counters of processes that are gone."""
     _metrics.mkdir(parents=True, exist_ok=True)
     for path in _metrics.glob("*.db"):
-        path.unlink(missing_ok=True)
+        pid = path.stem.rpartition("_")[2]
+        if not Path("/proc", pid).exists():
+            path.unlink(missing_ok=True)
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """A worker must let the port go when the master is killed."""
     die_with_parent(os.getppid())
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell `hub up` that requests are answered now."""
+    if _ready is not None:
+        with suppress(OSError):  # it listens only to the first
+            os.write(_ready, b".")
 
 
 def child_exit(server: Any, worker: Any) -> None:

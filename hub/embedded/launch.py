@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 SIGKILL = 9
 
 
@@ -18,10 +18,20 @@ def die_with_parent(parent: int) -> bool:
     """Have the kernel kill this process when `parent` dies; False when it is dead already."""
     if sys.platform != "linux":
         return True
+    _prctl(PR_SET_PDEATHSIG, SIGKILL)
+    return os.getppid() == parent
+
+
+def adopt_orphans() -> None:
+    """Have the kernel make this process the parent of those whose own parent ended."""
+    if sys.platform == "linux":
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
     import ctypes
 
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-    return os.getppid() == parent
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def main(arguments: list[str]) -> None:

@@ -1,9 +1,12 @@
-"""Is the port free, and if not: whose is it?"""
+"""The site's port: taken by the supervisor, so that it stays open while its servers change."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import struct
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,33 +15,69 @@ from hub.sdk.errors import ConfigError
 
 #: A hub killed a moment ago needs this long until its last process lets the port go.
 PATIENCE_SECONDS = 3.0
+#: Connections that may wait while the servers behind the port are replaced.
+BACKLOG = 2048
+ACCEPTED_SECONDS = 0.2
+SO_ATTACH_FILTER = 26
+#: Socket filter over a TCP packet: drop what begins a connection (SYN without ACK), pass the rest.
+NO_NEW_CONNECTIONS = (
+    (0x30, 0, 0, 13),  # the byte with the flags
+    (0x54, 0, 0, 0x12),  # only SYN and ACK of it
+    (0x15, 0, 1, 0x02),  # SYN alone? else skip the next
+    (0x06, 0, 0, 0),
+    (0x06, 0, 0, 0xFFFFFFFF),
+)
 _LISTENING = "0A"
 
 
-def require_free(host: str, port: int, patience: float = PATIENCE_SECONDS) -> None:
-    """ConfigError, with the process that has it, unless the port can be listened on."""
+def listen(host: str, port: int, patience: float = PATIENCE_SECONDS) -> socket.socket:
+    """Listen on the port; ConfigError, with the process that has it, when it is taken."""
     until = time.monotonic() + patience
-    while (trouble := _trouble(host, port)) is not None:
-        if time.monotonic() >= until:
-            raise ConfigError(_words(host, port, trouble), place="HUB_PORT")
+    while True:
+        try:
+            return _listen(host, port)
+        except OSError as error:
+            if time.monotonic() >= until:
+                raise ConfigError(_words(host, port, error), place="HUB_PORT") from error
         time.sleep(0.1)
 
 
-def _trouble(host: str, port: int) -> OSError | None:
+def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
         raise ConfigError(f"«{host}»: {error.strerror or error}", place="HUB_HOST") from error
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen(1)
-        except OSError as error:
-            return error
-    return None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def turn_away(listener: socket.socket) -> None:
+    """Let no new connection begin, give those that have begun time to be accepted, and close.
+
+    Closing at once would reset connections whose request nobody has read. A sender whose first
+    packet goes unanswered sends it again a second later and is refused then. Linux only.
+    """
+    if sys.platform == "linux":
+        program = ctypes.create_string_buffer(
+            b"".join(struct.pack("HBBI", *instruction) for instruction in NO_NEW_CONNECTIONS)
+        )
+        length = len(NO_NEW_CONNECTIONS)
+        listener.setsockopt(
+            socket.SOL_SOCKET,
+            SO_ATTACH_FILTER,
+            struct.pack("HP", length, ctypes.addressof(program)),
+        )
+        time.sleep(ACCEPTED_SECONDS)
+    listener.close()
 
 
 def _words(host: str, port: int, trouble: OSError) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from hub import settings as hub_settings
-from hub.embedded import ports, redis
+from hub.embedded import forkserver, ports, redis
+from hub.embedded.child import Child
 from hub.embedded.console import Console
 from hub.embedded.home import locked
-from hub.embedded.supervisor import Child, Supervisor
+from hub.embedded.spawn import ForkServer
+from hub.embedded.supervisor import Supervisor
 from hub.queues import QUEUES
-from hub.sdk.errors import HubError
-from hub.sdk.http import HttpClient
 from hub.settings import Settings
 
 HUB = (sys.executable, "-m", "hub.cli")
@@ -30,7 +31,7 @@ def address(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def children(settings: Settings) -> list[Child]:
+def children(settings: Settings, listener: socket.socket) -> list[Child]:
     """Redis (unless REDIS_URL names one), gunicorn, a worker per queue and count, the scheduler.
 
     ConfigError when no Redis server can be found.
@@ -47,7 +48,8 @@ def children(settings: Settings) -> list[Child]:
             )
         )
     web = (sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_CONFIG), "hub.app:serve()")
-    found.append(Child("web", web, ready=partial(_answers, settings)))
+    farewell = partial(ports.turn_away, listener)
+    found.append(Child("web", web, announces=True, listener=listener, farewell=farewell))
     found += workers(settings)
     found.append(Child("scheduler", (*HUB, "scheduler")))
     return found
@@ -64,16 +66,29 @@ def workers(settings: Settings) -> list[Child]:
 
 def run_workers(settings: Settings, console: Console) -> int:
     """Run only the workers, for a machine that does nothing else; returns the exit code."""
-    return _supervisor(settings, console, workers(settings)).run()
+    fork_server = _fork_server(settings)
+    return _supervisor(settings, console, workers(settings), fork_server).run()
 
 
-def _supervisor(settings: Settings, console: Console, found: list[Child]) -> Supervisor:
+def _fork_server(settings: Settings) -> ForkServer | None:
+    """Fork it now, before anything is opened; None where the system cannot."""
+    if not forkserver.is_possible():
+        return None
+    fork_server = ForkServer(hub_settings.child_environment(settings), hub_settings.ROOT)
+    fork_server.grow()
+    return fork_server
+
+
+def _supervisor(
+    settings: Settings, console: Console, found: list[Child], fork_server: ForkServer | None
+) -> Supervisor:
     return Supervisor(
         found,
         home=settings.home,
         environment=hub_settings.child_environment(settings),
         folder=hub_settings.ROOT,
         console=console,
+        fork_server=fork_server,
     )
 
 
@@ -85,22 +100,19 @@ def run(
 ) -> int:
     """Run the whole hub in the foreground; returns the exit code.
 
-    `prepare` is called once the HUB_HOME is ours and the port is free, before any process starts;
+    `prepare` is called once the HUB_HOME and the port are ours, before any process starts;
     `on_ready` in a thread when the site answers. ConfigError for a taken home or port.
     """
-    with locked(settings.home):
-        ports.require_free(settings.host, settings.port)
-        prepare()
-        metrics = hub_settings.metrics_dir(settings)
-        shutil.rmtree(metrics, ignore_errors=True)
-        metrics.mkdir(parents=True)
-        supervisor = _supervisor(settings, console, children(settings))
-        return supervisor.run(lambda: on_ready(supervisor))
-
-
-def _answers(settings: Settings) -> bool:
-    client = HttpClient(address(settings), timeout=(0.5, 5))
+    fork_server = _fork_server(settings)
     try:
-        return bool(client.request("GET", "/healthz", retry=False).ok)
-    except HubError:
-        return False
+        with locked(settings.home), ports.listen(settings.host, settings.port) as listener:
+            prepare()
+            metrics = hub_settings.metrics_dir(settings)
+            shutil.rmtree(metrics, ignore_errors=True)
+            metrics.mkdir(parents=True)
+            found = children(settings, listener)
+            supervisor = _supervisor(settings, console, found, fork_server)
+            return supervisor.run(lambda: on_ready(supervisor))
+    finally:
+        if fork_server is not None:
+            fork_server.end()
