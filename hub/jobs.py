@@ -9,7 +9,6 @@ from hub import settings as hub_settings
 from hub.flow import deliver as deliver_step
 from hub.flow import drain as drain_step
 from hub.flow import poll
-from hub.flow import tick as tick_step
 from hub.log import configure
 from hub.queues import Queues, queues_for
 from hub.store.store import Store
@@ -64,9 +63,3 @@ def sync(run_id: int) -> None:
     """Carry out a sync run."""
     _queues().taken(f"run-{run_id}")
     poll.run_sync(store(), run_id)
-
-
-def tick() -> None:
-    """Ring for everything that is due and that no doorbell told of."""
-    _queues().taken("tick")
-    tick_step.tick(store())

@@ -1,22 +1,26 @@
 """RQ's queues: doorbells that say «there is work», never the work itself.
 
-Losing every one of them loses nothing: the sweep (jobs.tick) rings again from the store.
+Losing every one of them loses nothing: the sweep (hub.schedule) rings again from the store.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from contextlib import suppress
 from enum import IntEnum
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Worker
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from hub.settings import Settings
 
@@ -37,6 +41,8 @@ class Ring(IntEnum):
 
 #: How long the doorbell's thread rests after a ring; Redis being away is no reason to hurry.
 REST_SECONDS = {Ring.AWAY: 0.2, Ring.SOUNDING: 0.005, Ring.RUNG: 0.001}
+#: An idle worker gives a sign every five seconds.
+SILENT_SECONDS = 30
 DRAIN_TIMEOUT_SECONDS = 120
 DELIVER_TIMEOUT_SECONDS = 600
 SYNC_TIMEOUT_SECONDS = 4 * 3600
@@ -74,10 +80,6 @@ class Queues:
     def ring_run(self, run_id: int) -> Ring:
         """Say that a sync run is wanted."""
         return self._ring(f"run-{run_id}", BULK, "hub.jobs.sync", run_id)
-
-    def ring_tick(self) -> Ring:
-        """Ask for a sweep."""
-        return self._ring("tick", LIVE, "hub.jobs.tick")
 
     def taken(self, bell: str) -> None:
         """The ring was heard: the next one may sound."""
@@ -160,8 +162,46 @@ class Doorbell:
 
 
 def describe(queues: Queues) -> dict[str, Any]:
-    """Each queue's depth, or nothing when Redis is away."""
+    """How many jobs wait in each queue, or nothing when Redis is away.
+
+    A job that a dead worker had begun waits nowhere and is in no figure: its row is rung for anew.
+    """
     try:
         return {name: queues.queue(name).count for name in QUEUES}
     except RedisError:
         return {}
+
+
+def workers_alive(queues: Queues) -> dict[str, int]:
+    """How many workers serve each queue, or nothing when Redis is away."""
+    try:
+        connection = queues.redis
+        return {
+            name: sum(map(_is_alive, Worker.all(queue=queues.queue(name), connection=connection)))
+            for name in QUEUES
+        }
+    except RedisError:
+        return {}
+
+
+def _is_alive(worker: Worker) -> bool:
+    """Whether a registered worker lives: one of this machine by its process, others by their word.
+
+    RQ forgets one that was killed only after minutes, or hours when it was at work.
+    """
+    if worker.hostname == socket.gethostname() and worker.pid:
+        return _lives(worker.pid)
+    if worker.get_state() == WorkerStatus.BUSY:
+        return True
+    heard = worker.last_heartbeat or worker.birth_date
+    return heard is not None and (datetime.now(UTC) - heard).total_seconds() < SILENT_SECONDS
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

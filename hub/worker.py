@@ -3,18 +3,27 @@ when the process dies between the pop and the start."""
 
 from __future__ import annotations
 
+import logging
+import time
+from types import FrameType
+
+from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from hub.log import configure
-from hub.queues import QUEUES, queues_for
+from hub.queues import QUEUES, Queues, queues_for
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
 
-#: Seconds an idle worker waits for a job before it looks round; RQ's 405 would leave the jobs of
-#: a killed worker lying for minutes.
+#: Fifteen more than the seconds an idle worker waits for a job before it looks round; RQ's 420
+#: would keep a connection that silently broke for minutes.
 IDLE_SECONDS = 20
-MAINTENANCE_SECONDS = 5
+#: RQ's housekeeping only tidies up: what a dead worker left undone is rung for by the sweep.
+MAINTENANCE_SECONDS = 30
+AGAIN_SECONDS = 1.0
+log = logging.getLogger("hub.worker")
 
 
 class Worker(SimpleWorker):
@@ -22,20 +31,48 @@ class Worker(SimpleWorker):
 
     #: Redis is looked for again at least this often; RQ's minute would keep back what is due.
     max_connection_wait_time = 2.0
+    told_to_stop = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Told to end: finish the job, then stop."""
+        self.told_to_stop = True
+        super().request_stop(signum, frame)
+
+    def procline(self, message: str) -> None:
+        """The process keeps its name: it tells the queue."""
 
 
 def run(settings: Settings, queue: str) -> None:
-    """Work on one queue until told to stop."""
+    """Work on one queue until told to stop; a Redis that goes away is waited for."""
     if queue not in QUEUES:
         raise ConfigError(f"there is no queue «{queue}»; there are: {', '.join(QUEUES)}")
     configure(settings.log_level)
-    connection = queues_for(settings).worker_connection()
-    worker = Worker(
-        [Queue(queue, connection=connection, serializer=JSONSerializer)],
-        connection=connection,
-        serializer=JSONSerializer,
-        worker_ttl=IDLE_SECONDS,
-        maintenance_interval=MAINTENANCE_SECONDS,
-        log_job_description=False,
-    )
-    worker.work(with_scheduler=False, logging_level="WARNING")
+    queues = queues_for(settings)
+    try:
+        while not _serve(queues, queue):
+            time.sleep(AGAIN_SECONDS)
+    except StopRequested:
+        return
+
+
+def _serve(queues: Queues, queue: str) -> bool:
+    """Work until told to stop (True) or until Redis goes away in the middle of something."""
+    connection = queues.worker_connection()
+    worker = None
+    try:
+        worker = Worker(
+            [Queue(queue, connection=connection, serializer=JSONSerializer)],
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=IDLE_SECONDS,
+            maintenance_interval=MAINTENANCE_SECONDS,
+            log_job_description=False,
+        )
+        worker.work(with_scheduler=False, logging_level="WARNING")
+    except RedisError as error:
+        log.warning("redis is away: %s", type(error).__name__)
+    if worker is None:
+        return False
+    if worker.pubsub_thread is not None:
+        worker.pubsub_thread.stop()
+    return worker.told_to_stop

@@ -17,7 +17,7 @@ from hub.commands.output import as_json, show_json
 from hub.commands.session import Session, pass_session
 from hub.embedded.console import Console
 from hub.flow.tick import HEARTBEAT
-from hub.queues import queues_for
+from hub.queues import QUEUES, queues_for, workers_alive
 from hub.sdk.errors import HubError
 from hub.settings import Settings
 from hub.store import facts
@@ -164,6 +164,7 @@ def _redis(store: Store, tr: Choose) -> Finding:
 def _rest(store: Store, tr: Choose) -> Iterator[Finding]:
     if not is_current(store.database):
         return
+    yield _scheduler(store, tr)
     yield _workers(store, tr)
     broken = store.catalog.broken()
     for name, reason in sorted(broken.items()):
@@ -188,19 +189,28 @@ def _rest(store: Store, tr: Choose) -> Iterator[Finding]:
     yield Finding("events", True, message, "hub events list --status dead" if dead else "")
 
 
-def _workers(store: Store, tr: Choose) -> Finding:
+def _scheduler(store: Store, tr: Choose) -> Finding:
     with store.database.read() as db:
         beat = facts.get_fact(db, HEARTBEAT)
     age = (utc_now() - datetime.fromisoformat(beat)).total_seconds() if beat else None
     if age is None or age > HEARTBEAT_SECONDS:
         since = tr("никогда", "never") if age is None else f"{age:.0f} s"
         return Finding(
-            "workers",
+            "scheduler",
             False,
             tr(f"обход был: {since}", f"last sweep: {since}"),
             tr(
-                "запустите hub up, или worker и scheduler из Procfile",
-                "hub up, or worker and scheduler of the Procfile",
+                "запустите hub up, или scheduler из Procfile", "hub up, or the Procfile's scheduler"
             ),
         )
-    return Finding("workers", True, tr(f"обход {age:.0f} с назад", f"last sweep {age:.0f} s ago"))
+    return Finding("scheduler", True, tr(f"обход {age:.0f} с назад", f"last sweep {age:.0f} s ago"))
+
+
+def _workers(store: Store, tr: Choose) -> Finding:
+    alive = workers_alive(queues_for(store.settings))
+    idle = [queue for queue in QUEUES if not alive.get(queue)]
+    if idle:
+        message = tr("нет обработчиков очередей: ", "no worker for: ") + ", ".join(idle)
+        remedy = tr("запустите hub up, или worker из Procfile", "hub up, or the Procfile's worker")
+        return Finding("workers", False, message, remedy)
+    return Finding("workers", True, ", ".join(f"{queue}: {alive[queue]}" for queue in QUEUES))

@@ -61,10 +61,11 @@ def serve(channel: socket.socket, supervisor: int) -> None:
     _name(TITLE)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # A collection writes to every object it looks at; what is frozen it leaves alone, so that its
+    # pages stay shared.
+    gc.disable()
     for module in PRELOADED:
         importlib.import_module(module)
-    # What is frozen is never looked at by a collection, so its pages stay shared.
-    gc.collect()
     gc.freeze()
     channel.send(b"{}")
     while True:
@@ -103,7 +104,8 @@ def _become(command: list[str], names: list[str], handed: list[int], supervisor:
     """Run the program in this process and end with its exit code."""
     code = 1
     try:
-        atexit._clear()
+        gc.enable()
+        atexit._clear()  # noqa: SLF001  # the supervisor's handlers are not ours
         os.setsid()
         output, word, *others = handed
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -150,8 +152,8 @@ def _run(command: list[str]) -> int:
         traceback.print_exc()
         code = 1
     # What Python does at its end, without taking down what was inherited.
-    threading._shutdown()  # type: ignore[attr-defined]  # multiprocessing ends its forks the same way
-    atexit._run_exitfuncs()
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # multiprocessing ends its forks the same way
+    atexit._run_exitfuncs()  # noqa: SLF001  # what `sys.exit` would run
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return code

@@ -84,6 +84,8 @@ def command(settings: Settings) -> tuple[str, ...]:
         "appendfsync": "everysec",
         "save": "",
         "maxmemory-policy": "noeviction",
+        # Ten looks a second at nothing are the most of what an idle one costs.
+        "hz": "1",
         "daemonize": "no",
         "logfile": "",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -74,6 +75,9 @@ class ForkServer:
         supervisor = os.getpid()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        # A collection writes to every object it looks at: frozen before the fork, they stay shared.
+        gc.collect()
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             try:

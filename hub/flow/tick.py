@@ -12,6 +12,7 @@ from hub.queues import queues_for
 from hub.schedules import next_run
 from hub.store import facts, leases
 from hub.store.connections import Configured
+from hub.store.cursors import first_turn
 from hub.store.database import utc_now
 from hub.store.models import cursors, events, sync_runs
 from hub.store.models import leases as leases_table
@@ -22,8 +23,11 @@ QUEUED_AGAIN_SECONDS = 15
 log = logging.getLogger(__name__)
 
 
-def tick(store: Store) -> None:
-    """One sweep. Safe to run twice at once: every step is a no-op the second time."""
+def tick(store: Store, lease: leases.Lease | None = None) -> None:
+    """One sweep. Safe to run twice at once: every step is a no-op the second time.
+
+    Prolongs the lease of the scheduler that sweeps; LeaseLostError when another has it by now.
+    """
     queues = queues_for(store.settings)
     with store.database.read() as db:
         waiting = connections_due(db)
@@ -34,6 +38,8 @@ def tick(store: Store) -> None:
     _recover_runs(store)
     _start_due_streams(store)
     with store.database.write() as db:
+        if lease is not None:
+            leases.fence(db, lease, healthy=True)
         facts.set_fact(db, HEARTBEAT, utc_now().isoformat())
 
 
@@ -84,10 +90,10 @@ def _take_turn(store: Store, configured: Configured, stream: str, rule: str) -> 
                 cursors.c.connection_id == configured.id, cursors.c.stream == stream
             )
         ).first()
-    if row is None:
-        poll.plan_next(store, configured, stream, now)
-        return True
     due = next_run(rule, now, configured.connection.timezone)
+    if row is None:
+        with store.database.write() as db:
+            return first_turn(db, configured.id, stream, due)
     if row.next_run_at is not None and row.next_run_at > now:
         return False
     with store.database.write() as db:

@@ -37,6 +37,26 @@ def set_turn(db: Connection, connection_id: int, stream: str, next_run_at: datet
     _set(db, connection_id, stream, next_run_at=next_run_at)
 
 
+def first_turn(
+    db: Connection, connection_id: int, stream: str, next_run_at: datetime | None
+) -> bool:
+    """Set the first turn of a stream; False when it has been set already."""
+    done = db.execute(
+        insert_for(db, cursors)
+        .values(
+            connection_id=connection_id,
+            stream=stream,
+            cursor={},
+            row_count=0,
+            failures=0,
+            updated_at=utc_now(),
+            next_run_at=next_run_at,
+        )
+        .on_conflict_do_nothing()
+    )
+    return bool(done.rowcount == 1)
+
+
 def count_failure(db: Connection, connection_id: int, stream: str, failures: int) -> None:
     """Remember how many runs in a row have failed."""
     _set(db, connection_id, stream, failures=failures)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from rq import Worker
+from rq.serializers import JSONSerializer
 
 from connectors.standard_webhook import emulator as site
 from hub.commands import doctor as module
 from hub.flow.tick import HEARTBEAT
+from hub.queues import QUEUES, queues_for
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import hmac_sha256
 from hub.store import facts
@@ -24,6 +29,9 @@ def healthy(inside: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Hub
     monkeypatch.setenv("REDIS_URL", redis_url)
     with inside.store.database.write() as db:
         facts.set_fact(db, HEARTBEAT, utc_now().isoformat())
+    connection = Redis.from_url(redis_url)
+    for queue in QUEUES:
+        Worker([queue], connection=connection, serializer=JSONSerializer).register_birth()
     return inside
 
 
@@ -42,6 +50,7 @@ def test_without_processes(cli: Cli) -> None:
     assert not found["redis"]["ok"]
     assert "hub up" in found["redis"]["remedy"]
     assert not found["workers"]["ok"]
+    assert not found["scheduler"]["ok"]
     assert found["store"]["ok"]
     assert "→" in cli("doctor", code=1).out
 
@@ -49,7 +58,19 @@ def test_without_processes(cli: Cli) -> None:
 def test_a_stale_heartbeat(cli: Cli, healthy: Hub) -> None:
     with healthy.store.database.write() as db:
         facts.set_fact(db, HEARTBEAT, (utc_now() - timedelta(minutes=5)).isoformat())
-    assert not findings(cli, 1)["workers"]["ok"]
+    assert not findings(cli, 1)["scheduler"]["ok"]
+
+
+def test_a_queue_whose_worker_was_killed(cli: Cli, healthy: Hub) -> None:
+    """RQ still lists it for minutes, at work, with the job it had begun."""
+    queues = queues_for(healthy.store.settings)
+    killed = subprocess.Popen(["/bin/true"])
+    killed.wait()
+    for worker in Worker.all(connection=queues.redis, queue=queues.queue("live")):
+        queues.redis.hset(worker.key, mapping={"pid": killed.pid, "state": "busy"})
+    found = findings(cli, 1)
+    assert found["workers"]["message"].endswith(": live")
+    assert "hub up" in found["workers"]["remedy"]
 
 
 @pytest.mark.usefixtures("healthy")

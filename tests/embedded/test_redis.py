@@ -44,7 +44,7 @@ def test_serves_the_queues_of_its_hub(
 ) -> None:
     queues = Queues(home_settings.queue_url)
     assert queues.is_up()
-    assert queues.ring_tick()
+    assert queues.ring(1)
     assert queues.queue("live").count == 1
     assert server.poll() is None
 
@@ -59,7 +59,7 @@ def test_only_the_owner_may_connect(
 def test_keeps_its_jobs_over_a_restart(
     home_settings: Settings, server: subprocess.Popen[bytes]
 ) -> None:
-    Queues(home_settings.queue_url).ring_tick()
+    Queues(home_settings.queue_url).ring(1)
     server.terminate()
     server.wait(10)
     again = subprocess.Popen(redis.command(home_settings), stdout=subprocess.DEVNULL)

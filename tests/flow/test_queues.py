@@ -90,9 +90,9 @@ def test_the_doorbell_never_keeps_a_sender_waiting(hub: Hub, queues: Queues) -> 
 def test_without_redis_every_ring_is_only_false(tmp_path: Path) -> None:
     queues = Queues(f"unix://{tmp_path / 'nothing.sock'}")
     started = time.monotonic()
-    answers = [queues.ring(1), queues.ring_deliveries(1), queues.ring_run(1), queues.ring_tick()]
-    queues.taken("tick")
-    assert answers == [Ring.AWAY] * 4
+    answers = [queues.ring(1), queues.ring_deliveries(1), queues.ring_run(1)]
+    queues.taken("run-1")
+    assert answers == [Ring.AWAY] * 3
     assert not any(answers)
     assert not queues.is_up()
     assert describe(queues) == {}
@@ -102,5 +102,4 @@ def test_without_redis_every_ring_is_only_false(tmp_path: Path) -> None:
 def test_a_job_for_what_is_gone_does_nothing(hub: Hub, queues: Queues) -> None:
     for job in (jobs.drain, jobs.deliver, jobs.sync):
         job(999)
-    jobs.tick()
     assert not hub.rows(events)

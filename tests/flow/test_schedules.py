@@ -93,6 +93,13 @@ def test_many_sweeps_at_once_start_a_stream_once(hub: Hub) -> None:
     assert len(hub.rows(sync_runs, status="queued")) == 1
 
 
+def test_many_first_sweeps_at_once_start_a_new_stream_once(hub: Hub) -> None:
+    hub.connect("shop", {**Shop().connection(), "schedule": {"orders": "every 15m"}})
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: tick.tick(hub.store), range(4)))
+    assert len(hub.rows(sync_runs)) == 1
+
+
 def test_a_paused_connection_is_not_polled(hub: Hub) -> None:
     hub.connect("shop", Shop().connection())
     hub.set_state("shop", "paused")
