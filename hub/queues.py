@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
-from rq.worker import WorkerStatus
+from rq.worker import BaseWorker, WorkerStatus
 
 from hub.settings import Settings
 
@@ -184,7 +184,7 @@ def workers_alive(queues: Queues) -> dict[str, int]:
         return {}
 
 
-def _is_alive(worker: Worker) -> bool:
+def _is_alive(worker: BaseWorker) -> bool:
     """Whether a registered worker lives: one of this machine by its process, others by their word.
 
     RQ forgets one that was killed only after minutes, or hours when it was at work.

@@ -36,7 +36,7 @@ class Worker(SimpleWorker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Told to end: finish the job, then stop."""
         self.told_to_stop = True
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # rq leaves it untyped
 
     def procline(self, message: str) -> None:
         """The process keeps its name: it tells the queue."""
@@ -58,7 +58,7 @@ def run(settings: Settings, queue: str) -> None:
 def _serve(queues: Queues, queue: str) -> bool:
     """Work until told to stop (True) or until Redis goes away in the middle of something."""
     connection = queues.worker_connection()
-    worker = None
+    worker: Worker | None = None
     try:
         worker = Worker(
             [Queue(queue, connection=connection, serializer=JSONSerializer)],

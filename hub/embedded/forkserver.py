@@ -59,8 +59,8 @@ def serve(channel: socket.socket, supervisor: int) -> None:
     if not launch.die_with_parent(supervisor):
         return
     _name(TITLE)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
     # A collection writes to every object it looks at; what is frozen it leaves alone, so that its
     # pages stay shared.
     gc.disable()
@@ -111,8 +111,8 @@ def _become(command: list[str], names: list[str], handed: list[int], supervisor:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for place, source in ((0, nothing), (1, output), (2, output)):
             os.dup2(source, place)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+        for plain in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(plain, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # A supervisor that gave up waiting for us has started another in our place.
         if _adopted(supervisor) and os.read(word, 1):

@@ -128,7 +128,7 @@ class ForkServer:
 
     def await_loaded(self) -> None:
         """Wait until it can fork or is gone."""
-        while self.is_loading() and self._channel is not None:
+        while self.is_loading():
             select.select([self._channel], [], [], 1.0)
 
     def fork(

@@ -31,7 +31,7 @@ def healthy(inside: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Hub
         facts.set_fact(db, HEARTBEAT, utc_now().isoformat())
     connection = Redis.from_url(redis_url)
     for queue in QUEUES:
-        Worker([queue], connection=connection, serializer=JSONSerializer).register_birth()
+        Worker([queue], connection=connection, serializer=JSONSerializer).register_birth()  # type: ignore[no-untyped-call]  # rq leaves it untyped
     return inside
 
 

@@ -82,7 +82,9 @@ def test_a_connection_added_beside_it_is_live_and_its_events_are_stored(
     assert counted(running_hub, "events") == 1
 
 
-@pytest.mark.parametrize("words", ["gunicorn", "worker live", "redis.sock", "scheduler"])
+@pytest.mark.parametrize(
+    "words", ["gunicorn", "worker live", "redis.sock", "scheduler", "fork server"]
+)
 def test_a_killed_process_is_started_again(running_hub: HubProcess, words: str) -> None:
     # A worker or the scheduler may be coming back from Redis's own death, and be gone again
     # between two looks: the look that finds a process and the shot are one step.

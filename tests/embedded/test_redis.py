@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -124,11 +125,13 @@ def test_without_any_server_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_redis_url_needs_no_server(
     home_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert processes.children(home_settings)[0].name == "redis"
+    listener = socket.socket()
+    assert processes.children(home_settings, listener)[0].name == "redis"
     monkeypatch.setattr(redis, "_candidates", lambda: iter([]))
     far = replace(home_settings, redis_url="redis://queue.example:6379/0")
-    names = [child.name for child in processes.children(far)]
+    names = [child.name for child in processes.children(far, listener)]
     assert names == ["web", "worker-live-1", "worker-deliver-1", "worker-bulk-1", "scheduler"]
+    listener.close()
 
 
 def test_hub_yml_says_how_many_workers(home_settings: Settings) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hub.embedded import supervisor as module
-from hub.embedded.supervisor import Child, Supervisor
+from hub.embedded.child import Child
+from hub.embedded.supervisor import Supervisor
 from tests.embedded.conftest import Heard
 from tests.support.waiting import wait_until
 
@@ -153,11 +154,93 @@ def test_output_goes_to_the_log_and_when_wanted_to_the_console(tmp_path: Path) -
 def test_the_wait_before_a_restart_grows_and_is_forgotten(tmp_path: Path, console: Heard) -> None:
     supervisor = supervise([Child("one", SLEEPER)], tmp_path, console)
     running = supervisor._children[0]
-    waits = []
-    for _ in range(7):
-        waits.append(running.wait)
-        supervisor._postpone(running, 0)
-    assert waits == [0.3, 0.6, 1.2, 2.4, 4.8, 5.0, 5.0]
+    now, waits = 1000.0, []
+    for _ in range(8):
+        running.started_at = now - 0.5
+        running.postpone(now)
+        waits.append(round(running.due_at - now, 1))
+    assert waits == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    # A life of two seconds is a recovery, however often it ended before.
+    running.started_at = now - 2
+    running.postpone(now)
+    assert round(running.due_at - now, 1) == 0.1
+
+
+def test_it_sleeps_while_nothing_happens(tmp_path: Path, console: Heard) -> None:
+    supervisor = supervise([Child("one", SLEEPER)], tmp_path, console)
+    looks: list[float] = []
+    look = supervisor._look
+
+    def counted() -> None:
+        looks.append(0)
+        look()
+
+    supervisor._look = counted  # type: ignore[method-assign]  # counted, not changed
+
+    def scenario() -> None:
+        pid = supervisor._children[0].process
+        assert pid is not None
+        before = len(looks)
+        os.kill(pid.pid, signal.SIGKILL)
+        wait_until(lambda: supervisor._children[0].process not in (None, pid), 10, "the restart")
+        # The death, the moment it is due again, and perhaps the signal of each.
+        assert len(looks) - before <= 5
+        supervisor.stop()
+
+    assert supervisor.run(scenario) == 0
+
+
+def test_a_reload_replaces_every_child_but_the_foundation(tmp_path: Path, console: Heard) -> None:
+    children = [teller(tmp_path, "base", foundation=True), teller(tmp_path, "user")]
+    supervisor = supervise(children, tmp_path, console)
+
+    def scenario() -> None:
+        base, user = pid_of(tmp_path, "base"), pid_of(tmp_path, "user")
+        os.kill(os.getpid(), signal.SIGUSR1)
+        wait_until(lambda: "have been replaced" in console.text, 10, "the reload")
+        wait_until(lambda: not lives(user), 10, "the end of the old one")
+        assert pid_of(tmp_path, "base") == base
+        assert lives(base)
+        wait_until(lambda: pid_of(tmp_path, "user") != user, 10, "the new one")
+        assert lives(pid_of(tmp_path, "user"))
+        supervisor.stop()
+
+    assert supervisor.run(scenario) == 0
+    assert (tmp_path / "ended").read_text().split() == ["user", "user", "base"]
+
+
+def test_a_reload_that_fails_leaves_what_runs(tmp_path: Path, console: Heard) -> None:
+    script = (
+        "import pathlib, sys, time\n"
+        "if pathlib.Path('how').exists(): sys.exit('broken')\n"
+        "pathlib.Path('up').touch()\n"
+        "time.sleep(600)"
+    )
+    how, up = tmp_path / "how", tmp_path / "up"
+    child = Child("one", (sys.executable, "-c", script), ready=lambda: up.exists() > how.exists())
+    supervisor = supervise([child], tmp_path, console)
+
+    def scenario() -> None:
+        process = supervisor._children[0].process
+        assert process is not None
+        how.touch()
+        os.kill(os.getpid(), signal.SIGUSR1)
+        wait_until(lambda: "«one» did not start" in console.text, 10, "the failure")
+        assert "broken" in console.text
+        assert lives(process.pid)
+        supervisor.stop()
+
+    assert supervisor.run(scenario) == 0
+
+
+def test_a_child_announces_that_it_is_ready(tmp_path: Path, console: Heard) -> None:
+    script = "import os, time; os.write(int(os.environ['HUB_READY_FD']), b'.'); time.sleep(600)"
+    first = Child("first", (sys.executable, "-c", script), announces=True)
+    supervisor = supervise([first, teller(tmp_path, "after")], tmp_path, console)
+    assert supervisor.run(supervisor.stop) == 0
+    mute = Child("mute", (sys.executable, "-c", "raise SystemExit('mute')"), announces=True)
+    assert supervise([mute], tmp_path, console).run() == 1
+    assert "«mute» did not start" in console.text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
@@ -165,7 +248,8 @@ def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
 from hub.embedded.console import Console
-from hub.embedded.supervisor import Child, Supervisor
+from hub.embedded.child import Child
+from hub.embedded.supervisor import Supervisor
 folder = Path({str(tmp_path)!r})
 command = ("/bin/sh", "-c", "echo $$ > pid.new; mv pid.new pid; exec sleep 600")
 Supervisor([Child("one", command)], home=folder, environment={{"PATH": "/usr/bin:/bin"}},
