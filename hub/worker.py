@@ -73,6 +73,7 @@ def _serve(queues: Queues, queue: str) -> bool:
         log.warning("redis is away: %s", type(error).__name__)
     if worker is None:
         return False
-    if worker.pubsub_thread is not None:
-        worker.pubsub_thread.stop()
+    listening = getattr(worker, "pubsub_thread", None)
+    if listening is not None:
+        listening.stop()
     return worker.told_to_stop

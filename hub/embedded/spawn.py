@@ -118,18 +118,24 @@ class ForkServer:
 
     def is_loading(self) -> bool:
         """Whether it will soon be able to fork: asking now would mean to wait for its imports."""
+        return self._load(0)
+
+    def _load(self, seconds: float) -> bool:
+        """Look at most so long for the word that it has loaded; whether it is still loading."""
         if self._channel is None or self._ready:
+            return False
+        if select.select([self._channel], [], [], seconds)[0]:
+            self._ready = self._hear() is not None
             return False
         if time.monotonic() - self._since > LOADING_SECONDS:
             self.end()
-        elif select.select([self._channel], [], [], 0)[0]:
-            self._ready = self._hear() is not None
-        return self._channel is not None and not self._ready
+            return False
+        return True
 
     def await_loaded(self) -> None:
         """Wait until it can fork or is gone."""
-        while self.is_loading():
-            select.select([self._channel], [], [], 1.0)
+        while self._load(1.0):
+            continue
 
     def fork(
         self, command: Sequence[str], output: int, handed: Mapping[str, int]

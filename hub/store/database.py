@@ -232,6 +232,14 @@ def _postgres_engine(url: str) -> Engine:
         pool_size=POSTGRES_POOL_SIZE,
         max_overflow=POSTGRES_POOL_OVERFLOW,
         pool_pre_ping=True,
-        # In UTC the driver gives times back as the hub wants them, without a conversion each.
-        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+        connect_args={
+            "connect_timeout": 5,
+            # In UTC the driver gives times back as the hub wants them, without a conversion each.
+            "options": "-c timezone=UTC",
+            # A server that is cut off, not closed, says nothing: it is given up after this long.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
     )

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,14 +48,23 @@ def processes() -> dict[int, tuple[int, str]]:
 class RunningHub:
     """`hub up` in a HUB_HOME of its own."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
-        self.home, self.port = home, free_port()
+    def __init__(
+        self,
+        home: Path,
+        *,
+        within: Sequence[str] = (),
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        **environment: str,
+    ) -> None:
+        self.home, self.port = home, port or free_port()
+        self.url = f"http://{host}:{self.port}"
         home.mkdir(parents=True, exist_ok=True)
         self._log = home / "up.log"
         kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hub.cli", "up"],
+                [*within, sys.executable, "-m", "hub.cli", "up"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -63,6 +72,7 @@ class RunningHub:
                     **kept,
                     "HUB_HOME": str(home),
                     "HUB_PORT": str(self.port),
+                    "HUB_HOST": host,
                     "HUB_LOG_LEVEL": "INFO",
                     **environment,
                 },
@@ -76,12 +86,19 @@ class RunningHub:
     def _is_up(self) -> bool:
         assert self.process.poll() is None, self.output
         try:
-            ready = requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2)
+            ready = requests.get(f"{self.url}/readyz", timeout=2)
         except requests.RequestException:
             return False
         return ready.status_code == 200 and all(
             self.pids(name) for name in ("worker live", "scheduler")
         )
+
+    def answers(self) -> bool:
+        """Whether the site says that it is ready."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
 
     @property
     def output(self) -> str:
@@ -125,7 +142,7 @@ class RunningHub:
         try:
             answer = session.request(
                 request.method,
-                f"http://127.0.0.1:{self.port}/in/{name}{path}",
+                f"{self.url}/in/{name}{path}",
                 data=request.body,
                 headers=dict(request.headers),
                 timeout=10,
@@ -158,17 +175,20 @@ def running_hub(home: Path, **environment: str) -> Iterator[RunningHub]:
 class OwnRedis:
     """A Redis that a test starts and kills as it likes, always at the same address."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, host: str = "") -> None:
+        self._folder, self._host = folder, host
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"unix://{folder / 'r.sock'}"
+        self._port = free_port() if host else 0
+        self.url = f"redis://{host}:{self._port}" if host else f"unix://{folder / 'r.sock'}"
 
     def start(self) -> None:
         """Start it, empty."""
         binary = redis_binary()
         assert binary is not None
-        socket_path = self.url.removeprefix("unix://")
-        options = ["--port", "0", "--unixsocket", socket_path, "--save", "", "--appendonly", "no"]
+        place = ["--unixsocket", str(self._folder / "r.sock")]
+        if self._host:
+            place = ["--bind", self._host, "--protected-mode", "no"]
+        options = ["--port", str(self._port), *place, "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
             [binary, *options, "--dir", str(self._folder)], stdout=subprocess.DEVNULL
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 import requests
@@ -23,7 +25,7 @@ class Senders:
     `accepted` are the numbers of the leads that were answered with 2xx. A request that no node
     answers with 2xx is a failure; one that is refused (nothing was sent) goes to the next node, and
     with `refused_is_fine` is dropped when there is none. With `may_wait` a 503 with Retry-After is
-    sent again, as vendors do.
+    sent again, as vendors do; a `stubborn` sender repeats whatever failed, at the next node.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Senders:
         first: int = 0,
         refused_is_fine: bool = False,
         may_wait: bool = False,
+        stubborn: bool = False,
     ) -> None:
         self._urls, self._refused_is_fine, self._may_wait = list(urls), refused_is_fine, may_wait
         self._numbers = itertools.count(first)
@@ -41,7 +44,11 @@ class Senders:
         self._mutex = threading.Lock()
         self.accepted: list[int] = []
         self.failures: list[str] = []
-        self.waited = 0
+        self.waited, self.slowest_seconds = 0, 0.0
+        self._stubborn = stubborn
+        # A stubborn one has not the patience of the others: its node may be gone.
+        self._timeout = (1, 4) if stubborn else TIMEOUT_SECONDS
+        self._pool = ThreadPoolExecutor(1)
         self._threads = [
             threading.Thread(target=self._work, args=(place,)) for place in range(count)
         ]
@@ -60,6 +67,11 @@ class Senders:
         self._stop.set()
         for thread in self._threads:
             thread.join(60)
+        self._pool.shutdown()
+
+    def beside(self, work: Callable[[], None]) -> Future[None]:
+        """Do something in a thread of its own meanwhile."""
+        return self._pool.submit(work)
 
     def await_more(self, count: int) -> None:
         """Wait until so many more leads have been accepted."""
@@ -71,8 +83,11 @@ class Senders:
             with self._mutex:
                 number = next(self._numbers)
             place += 1
+            started = time.monotonic()
             reason = self._send(number, place)
-            while reason == "wait":
+            self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - started)
+            while reason == "wait" or (reason and self._stubborn):
+                place += 1
                 with self._mutex:
                     self.waited += 1
                 # However long it takes: a vendor that was told to come again does.
@@ -97,7 +112,7 @@ class Senders:
     def _send_to(self, url: str, request: RawRequest) -> str:
         try:
             answer = requests.post(
-                url, data=request.body, headers=dict(request.headers), timeout=TIMEOUT_SECONDS
+                url, data=request.body, headers=dict(request.headers), timeout=self._timeout
             )
         except requests.ConnectionError as error:
             return "refused" if "refused" in str(error) else repr(error)
