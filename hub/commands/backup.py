@@ -58,10 +58,21 @@ def backup(session: Session, file: Path | None) -> None:
             for name in (*FILES, FOLDER):
                 if (settings.home / name).exists():
                     archive.add(settings.home / name, name)
+        _to_disk(unfinished)
         unfinished.rename(target)
+        _to_disk(target.parent)
     click.echo(str(target))
     if settings.secret_key:
         click.echo("HUB_SECRET_KEY в копию не входит, сохраните его отдельно · keep it yourself")
+
+
+def _to_disk(path: Path) -> None:
+    """A backup that is named is on the disk, not in a cache."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _dump(database: Database, folder: Path) -> Path:
