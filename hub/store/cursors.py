@@ -53,8 +53,9 @@ def first_turn(
             next_run_at=next_run_at,
         )
         .on_conflict_do_nothing()
+        .returning(cursors.c.stream)
     )
-    return bool(done.rowcount == 1)
+    return done.first() is not None
 
 
 def count_failure(db: Connection, connection_id: int, stream: str, failures: int) -> None:

@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from connectors.standard_webhook import emulator as site
 from hub.commands import doctor as module
 from hub.flow.tick import HEARTBEAT
-from hub.queues import QUEUES, queues_for
+from hub.queues import QUEUES, Queues
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import hmac_sha256
 from hub.store import facts
@@ -61,9 +61,10 @@ def test_a_stale_heartbeat(cli: Cli, healthy: Hub) -> None:
     assert not findings(cli, 1)["scheduler"]["ok"]
 
 
-def test_a_queue_whose_worker_was_killed(cli: Cli, healthy: Hub) -> None:
+@pytest.mark.usefixtures("healthy")
+def test_a_queue_whose_worker_was_killed(cli: Cli, redis_url: str) -> None:
     """RQ still lists it for minutes, at work, with the job it had begun."""
-    queues = queues_for(healthy.store.settings)
+    queues = Queues(redis_url)
     killed = subprocess.Popen(["/bin/true"])
     killed.wait()
     for worker in Worker.all(connection=queues.redis, queue=queues.queue("live")):
