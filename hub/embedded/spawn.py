@@ -65,11 +65,13 @@ class ForkServer:
         self.process: Process | None = None
 
     def grow(self) -> None:
-        """Fork it from this process, which then needs to have one thread and nothing open.
+        """Fork it from this process: whatever is imported here is shared. Nothing may be open yet.
 
-        Whatever this process has imported is shared.
+        Where it has further threads, whose locks a fork would leave taken, one is executed.
         """
-        assert threading.active_count() == 1, "a fork would leave the other threads' locks taken"
+        if threading.active_count() > 1:
+            self.renew()
+            return
         launch.adopt_orphans()
         ours, theirs = self._pair()
         supervisor = os.getpid()
