@@ -225,7 +225,7 @@ def _wait_for_disk(connection: Connection, durable: bool) -> None:
 
 
 def _postgres_engine(url: str) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         json_serializer=to_json,
         json_deserializer=orjson.loads,
@@ -243,3 +243,14 @@ def _postgres_engine(url: str) -> Engine:
             "tcp_user_timeout": 10_000,
         },
     )
+
+    @event.listens_for(engine, "connect")
+    def _configure(raw: Any, _record: Any) -> None:
+        # The server gives up a machine that was cut off as soon, and with it what it had locked.
+        raw.execute(
+            "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
+            " SET tcp_keepalives_count = 3"
+        )
+        raw.commit()
+
+    return engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 #: Longer than a drain's lease: what a cut-off node had begun is taken over after it.
 WORK_SECONDS = 100
 TAKE_OVER_SECONDS = 20
+#: Each test's leads have numbers of their own.
+FIRST = count(10_000, 10_000)
 
 
 def leader(cluster: Cluster) -> str:
@@ -46,16 +48,11 @@ def await_work(cluster: Cluster, senders: Senders) -> None:
     assert len(created) == len(titles)
 
 
-def first_free(cluster: Cluster) -> int:
-    """Numbers that no earlier test has sent."""
-    return 10_000 * (1 + len(cluster.store.rows(leads)) // 1000) + len(cluster.store.rows(leads))
-
-
 def test_a_node_is_cut_off_and_comes_back(cluster: Cluster) -> None:
     wait_until(lambda: leader(cluster), TAKE_OVER_SECONDS, "a leader")
     number = [place.name for place in cluster.places].index(leader(cluster))
     lost, other = cluster.places[number], cluster.places[1 - number]
-    with Senders(cluster.urls, first=first_free(cluster), stubborn=True) as senders:
+    with Senders(cluster.urls, first=next(FIRST), stubborn=True) as senders:
         senders.await_more(20)
         lost.cut()
         senders.await_more(20)
@@ -70,7 +67,7 @@ def test_a_node_is_cut_off_and_comes_back(cluster: Cluster) -> None:
 def test_a_node_is_killed(cluster: Cluster) -> None:
     wait_until(lambda: leader(cluster), TAKE_OVER_SECONDS, "a leader")
     number = [place.name for place in cluster.places].index(leader(cluster))
-    with Senders(cluster.urls, first=first_free(cluster), stubborn=True) as senders:
+    with Senders(cluster.urls, first=next(FIRST), stubborn=True) as senders:
         senders.await_more(20)
         os.kill(cluster.nodes[number].process.pid, signal.SIGKILL)
         other = cluster.places[1 - number].name
@@ -104,7 +101,7 @@ def test_a_stream_is_started_once(cluster: Cluster) -> None:
 
 
 def test_a_rolling_restart_fails_no_accept(cluster: Cluster) -> None:
-    with Senders(cluster.urls, first=first_free(cluster)) as senders:
+    with Senders(cluster.urls, first=next(FIRST)) as senders:
         for number in (0, 1):
             senders.await_more(20)
             cluster.nodes[number].process.send_signal(signal.SIGTERM)
@@ -157,7 +154,7 @@ def test_a_migration_under_load_fails_no_accept(cluster: Cluster, tmp_path: Path
     (tmp_path / "test1_column.py").write_text(REVISION.format(head=head))
     (tmp_path / "test2_index.py").write_text(INDEX)
     reader = Database(cluster.postgres.url)
-    with Senders(cluster.urls, first=first_free(cluster)) as senders:
+    with Senders(cluster.urls, first=next(FIRST)) as senders:
         senders.await_more(20)
         with reader.read() as db:
             # A report that takes its time: the change of the table has to wait for it, and
