@@ -13,6 +13,7 @@ from hub.embedded import demo as demo_run
 from hub.embedded import processes
 from hub.embedded.console import Console
 from hub.embedded.supervisor import Supervisor
+from hub.sdk.errors import HubError
 from hub.store import users
 from hub.store.migrate import upgrade
 from hub.store.store import Store
@@ -46,7 +47,13 @@ def first_admin(store: Store) -> str | None:
     """Make the first admin of a store without users; returns the password, None if there are."""
     if users.list_users(store.database):
         return None
-    return users.create_user(store.database, FIRST_ADMIN, "Администратор", users.ADMIN)[1]
+    try:
+        return users.create_user(store.database, FIRST_ADMIN, "Администратор", users.ADMIN)[1]
+    except HubError:
+        # Another machine's hub, started in the same moment, has told its password.
+        if users.list_users(store.database):
+            return None
+        raise
 
 
 @click.command(help="Запустить узел целиком · Run the whole hub in the foreground")
