@@ -101,6 +101,23 @@ def fold(
     return changed
 
 
+def fold_with_extra(
+    row: Mapping[str, Any], fields: Mapping[str, Any], extra: Mapping[str, Any], stamp: Stamp
+) -> dict[str, Any]:
+    """Fold the columns and, by the same rule, each value that has no column of its own."""
+    if not extra:
+        return fold(row, fields, stamp)
+    stored = row.get("extra") or {}
+    view = {**row, **{f"extra.{name}": value for name, value in stored.items()}}
+    given = {f"extra.{name}": value for name, value in extra.items()}
+    changes = fold(view, {**fields, **given}, stamp)
+    fresh = {name[6:]: changes.pop(name) for name in given if name in changes}
+    if fresh:
+        merged = {**stored, **fresh}
+        changes["extra"] = {name: value for name, value in merged.items() if value is not None}
+    return changes
+
+
 def _says(origin: Mapping[str, Any]) -> tuple[str, str]:
     return str(origin["v"]), str(origin.get("d", ""))
 

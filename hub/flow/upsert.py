@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.crm import calls, identity, timeline
 from hub.crm.companies import claim_company, find_company
-from hub.crm.fold import Stamp, digest_of, fold, is_newer, is_stale
+from hub.crm.fold import Stamp, digest_of, fold, fold_with_extra, is_newer, is_stale
 from hub.flow import resolve
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import Ignored
@@ -103,7 +103,7 @@ class Upsert:
     def _keep_extra(self, contact_id: int, extra: Mapping[str, Any], stamp: Stamp) -> None:
         """Keep what a source says of a contact beyond its columns."""
         row = self.ws.row("contact", contact_id)
-        changes = _fold_all(row, {}, extra, stamp)
+        changes = fold_with_extra(row, {}, extra, stamp)
         if "extra" not in changes:
             return
         self.ws.change("contact", contact_id, changes)
@@ -138,7 +138,7 @@ class Upsert:
             fields = {} if is_stale(row, stamp) else {"deleted_at": stamp.at}
         elif "deleted_at" in origins and is_newer(stamp, origins["deleted_at"]):
             fields["deleted_at"] = None
-        changes = _fold_all(row, fields, {} if record.deleted else record.extra, stamp)
+        changes = fold_with_extra(row, fields, {} if record.deleted else record.extra, stamp)
         self._save(
             record.entity, record_id, _searchable(record.entity, row, changes), stamp, is_new
         )
@@ -189,7 +189,7 @@ class Upsert:
             for name, value in call.items()
             if row.get(name) != value and "u" not in origins.get(name, {})
         }
-        changes = _fold_all(row, {}, record.extra, stamp)
+        changes = fold_with_extra(row, {}, record.extra, stamp)
         kept = changes.get("origins") or origins
         changes |= {**news, "origins": {**kept, **dict.fromkeys(news, stamp.origin())}}
         changes["parts"] = parts
@@ -264,23 +264,6 @@ class Upsert:
                     deleted,
                 )
             )
-
-
-def _fold_all(
-    row: Mapping[str, Any], fields: Mapping[str, Any], extra: Mapping[str, Any], stamp: Stamp
-) -> dict[str, Any]:
-    """Fold the columns and, by the same rule, each value that has no column of its own."""
-    if not extra:
-        return fold(row, fields, stamp)
-    stored = row.get("extra") or {}
-    view = {**row, **{f"extra.{name}": value for name, value in stored.items()}}
-    given = {f"extra.{name}": value for name, value in extra.items()}
-    changes = fold(view, {**fields, **given}, stamp)
-    fresh = {name[6:]: changes.pop(name) for name in given if name in changes}
-    if fresh:
-        merged = {**stored, **fresh}
-        changes["extra"] = {name: value for name, value in merged.items() if value is not None}
-    return changes
 
 
 def _searchable(entity: str, row: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -99,10 +99,9 @@ def load_json(body: bytes) -> Any:
         raise PayloadError("JSON is nested too deeply") from error
     except ValueError as error:
         raise PayloadError(f"the body is not JSON: {error}") from error
-    if text.count("{") + text.count("[") <= MAX_DEPTH and not _UNCLEAN_ESCAPE.search(text):
-        # Nothing in it can be too deep or need cleaning: walking it would only make a copy.
-        return value
-    return _clean(value, 0)
+    # Where nothing can be too deep or need cleaning, walking it would only make a copy.
+    is_fine = text.count("{") + text.count("[") <= MAX_DEPTH and not _UNCLEAN_ESCAPE.search(text)
+    return value if is_fine else _clean(value, 0)
 
 
 def _clean(value: Any, depth: int) -> Any:

@@ -95,7 +95,7 @@ def store_call(
     phone: str,
     contact_id: int,
 ) -> None:
-    """The call's row, its timeline entry and what this event changed."""
+    """The call's row, and what is told of it."""
     now, external_id = utc_now(), message["entry_id"]
     call_id = db.scalar(
         select(bindings.c.record_id).where(
@@ -120,9 +120,23 @@ def store_call(
         )
     else:
         db.execute(update(calls).where(calls.c.id == call_id).values(said))
+    tell(db, connection_id, event_id, int(call_id), action, said)
+
+
+def tell(
+    db: Connection,
+    connection_id: int,
+    event_id: int,
+    call_id: int,
+    action: str,
+    said: dict[str, Any],
+) -> None:
+    """The call's timeline entry, and what this event changed."""
+    now = utc_now()
     shown = {name: str(value) for name, value in said.items()}
-    entry = {"contact_id": contact_id, "kind": "call", "record_id": call_id, "occurred_at": now,
-             "connection_id": connection_id, "event_id": event_id, "summary": shown}  # fmt: skip
+    entry = {"contact_id": said["contact_id"], "kind": "call", "record_id": call_id,
+             "occurred_at": now, "connection_id": connection_id, "event_id": event_id,
+             "summary": shown}  # fmt: skip
     db.execute(
         insert_for(db, timeline)
         .values(entry)
