@@ -6,11 +6,11 @@ import gc
 from functools import cache
 
 from hub import settings as hub_settings
+from hub import turns
 from hub.flow import deliver as deliver_step
 from hub.flow import drain as drain_step
-from hub.flow import poll
 from hub.log import configure
-from hub.queues import Queues, queues_for
+from hub.queues import BULK, DELIVER, Queues, queues_for
 from hub.store.store import Store
 
 #: Objects made and not freed before the collector looks at the young ones.
@@ -54,12 +54,10 @@ def drain(connection_id: int) -> None:
 
 
 def deliver(destination_id: int) -> None:
-    """Make a destination's due deliveries."""
-    _queues().taken(f"deliveries-{destination_id}")
-    deliver_step.deliver(store(), destination_id)
+    """Hand a destination with due deliveries to the worker's threads."""
+    turns.ask(store(), DELIVER, destination_id)
 
 
 def sync(run_id: int) -> None:
-    """Carry out a sync run."""
-    _queues().taken(f"run-{run_id}")
-    poll.run_sync(store(), run_id)
+    """Hand a sync run to the worker's threads."""
+    turns.ask(store(), BULK, run_id)

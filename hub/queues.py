@@ -11,8 +11,8 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from enum import IntEnum
 from datetime import UTC, datetime
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
@@ -81,10 +81,18 @@ class Queues:
         """Say that a sync run is wanted."""
         return self._ring(f"run-{run_id}", BULK, "hub.jobs.sync", run_id)
 
-    def taken(self, bell: str) -> None:
-        """The ring was heard: the next one may sound."""
+    def taken(self, bell: str) -> bool:
+        """The ring was heard: the next one may sound. Returns whether there was one."""
         try:
-            self.redis.delete(f"uzel:bell:{bell}")
+            return bool(self.redis.delete(f"uzel:bell:{bell}"))
+        except RedisError as error:
+            log.info("redis is away: %s", error)
+            return False
+
+    def hush(self, bell: str) -> None:
+        """Keep this bell silent for a while: there is nothing to gain by ringing now."""
+        try:
+            self.redis.set(f"uzel:bell:{bell}", "1", ex=RING_SECONDS)
         except RedisError as error:
             log.info("redis is away: %s", error)
 
@@ -118,6 +126,29 @@ class Queues:
             return bool(self.redis.ping())
         except RedisError:
             return False
+
+
+class Paces:
+    """How long each system's slowest call took the last time, kept in Redis: a worker that starts
+    anew knows at once whom it must not give all its threads. Redis away: nobody knows."""
+
+    def __init__(self, queues: Queues, kind: str) -> None:
+        self._redis, self._name = queues.redis, f"uzel:pace:{kind}"
+
+    def get(self, name: str) -> float | None:
+        """Seconds, or None."""
+        try:
+            found: Any = self._redis.hget(self._name, name)
+        except RedisError:
+            return None
+        return None if found is None else float(found)
+
+    def set(self, name: str, seconds: float) -> None:
+        """Remember it."""
+        try:
+            self._redis.hset(self._name, name, f"{seconds:.3f}")
+        except RedisError as error:
+            log.info("redis is away: %s", error)
 
 
 @lru_cache(maxsize=8)

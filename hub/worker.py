@@ -12,6 +12,7 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
+from hub import turns
 from hub.log import configure
 from hub.queues import QUEUES, Queues, queues_for
 from hub.sdk.errors import ConfigError
@@ -53,6 +54,8 @@ def run(settings: Settings, queue: str) -> None:
             time.sleep(AGAIN_SECONDS)
     except StopRequested:
         return
+    finally:
+        turns.finish()
 
 
 def _serve(queues: Queues, queue: str) -> bool:

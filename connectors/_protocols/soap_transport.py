@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -25,9 +25,12 @@ from connectors._protocols.soap_namespaces import Namespaces
 from connectors._protocols.soap_rows import fault_text
 from hub.sdk import payload
 from hub.sdk.errors import ConfigError, HubError, PayloadError, RetryLater
-from hub.sdk.http import HttpClient, read_limited, retry_after_seconds, translate
+from hub.sdk.http import HttpClient, asked_pause, read_limited, translate
+from hub.sdk.traffic import UNLIMITED, Traffic
 
 WSDL_TIMEOUT_SECONDS = 60.0
+#: A million rows come as one answer; the time between two pieces of it is limited by itself.
+WHOLE_ANSWER_SECONDS = 3600.0
 MAX_REFUSAL_BYTES = 1024 * 1024
 
 
@@ -49,6 +52,7 @@ class SoapOptions:
     timeout_seconds: float = 600
     cache_dir: str = ""
     allowed_networks: tuple[str, ...] = ()
+    traffic: Traffic = field(default=UNLIMITED, repr=False, compare=False)
 
     def client(self, base_url: str, read_timeout: float) -> HttpClient:
         """A client that may call the host of `base_url`, with the connection's Basic auth."""
@@ -57,6 +61,8 @@ class SoapOptions:
             auth=(self.username, self.password) if self.username else None,
             allowed_networks=self.allowed_networks,
             timeout=(10.0, read_timeout),
+            total_seconds=max(WHOLE_ANSWER_SECONDS, 2 * read_timeout),
+            traffic=self.traffic,
         )
 
 
@@ -225,7 +231,7 @@ def refusal(response: requests.Response, options: SoapOptions) -> HubError:
         address=(response.url or "").partition("?")[0],
         username=options.username,
         location=response.headers.get("Location", ""),
-        after=retry_after_seconds(response.headers.get("Retry-After", "")),
+        after=asked_pause(response),
     )
 
 

@@ -96,6 +96,7 @@ def soap_service(connection: Connection) -> SoapService:
             timeout_seconds=float(settings.get("timeout_seconds") or 600),
             cache_dir=connection.cache_dir,
             allowed_networks=connection.allowed_networks,
+            traffic=connection.traffic,
         )
     )
 

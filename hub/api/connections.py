@@ -21,6 +21,8 @@ from hub.api.fields import (
 )
 from hub.api.operation import blueprint, operation
 from hub.crm.documents import plain
+from hub.flow.drain import policy_of
+from hub.flow.retry import schedule_of
 from hub.mapping.loader import effective, load_shipped
 from hub.registry import make_connection
 from hub.sdk.connection import Connection
@@ -30,6 +32,7 @@ from hub.store.connections import NAME_PATTERN, Configured
 from hub.store.lists import ops
 from hub.store.lists.paging import Row
 from hub.store.secrets import remember, resolve
+from hub.traffic.roads import breakers
 
 wiring = blueprint("connections", "operations", "Configured systems and their mappings")
 _ALL = validate.Regexp(f"{NAME_PATTERN}\\Z", error="Small letters, digits, «-» and «_» only.")
@@ -75,6 +78,17 @@ class ConnectionSchema(Schema):
     streams = fields.List(fields.Nested(StreamSchema), required=True)
 
 
+class BreakerSchema(Schema):
+    """A host that is left alone after failures, or tried by one call."""
+
+    host = fields.String(required=True)
+    state = one_of(("open", "half_open"), required=True)
+    failures = fields.Integer(required=True)
+    reason = fields.String(required=True)
+    opened_at = time_shown()
+    next_probe_at = time_shown()
+
+
 class WholeConnectionSchema(ConnectionSchema):
     """A connection with its document; of the secrets only the names."""
 
@@ -82,6 +96,13 @@ class WholeConnectionSchema(ConnectionSchema):
     schedule = table_shown()
     mappings = table_shown()
     secrets = fields.List(fields.String(), required=True)
+    limits = table_shown()
+    breakers = fields.List(fields.Nested(BreakerSchema), required=True)
+    retry_seconds = fields.List(
+        fields.List(fields.Float()),
+        required=True,
+        metadata={"description": "The shortest and longest wait before each new try."},
+    )
 
 
 class ConnectionBody(Strict):
@@ -232,7 +253,16 @@ def _whole(name: str) -> dict[str, Any]:
     overview = ops.connection_overview(store().database)
     shown_row = next(_overview(row) for row in overview if row["name"] == name)
     secrets = sorted(store().vault.open(stored.secrets))
-    return {**shown_row, **{key: getattr(stored, key) for key in _OPTIONS}, "secrets": secrets}
+    configured = store().catalog.get(name)
+    found = breakers(store().settings).get(stored.id, [])
+    return {
+        **shown_row,
+        **{key: getattr(stored, key) for key in _OPTIONS},
+        "secrets": secrets,
+        "limits": configured.limits() if configured else {},
+        "breakers": [plain(breaker.as_row()) for breaker in found],
+        "retry_seconds": schedule_of(policy_of(store())),
+    }
 
 
 def _check(name: str, document: Mapping[str, Any]) -> Connection:

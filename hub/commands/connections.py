@@ -11,13 +11,17 @@ from hub.commands import connection_files
 from hub.commands.output import as_json, note, show_json, show_rows
 from hub.commands.session import ACTOR, Session, pass_session
 from hub.embedded.processes import address
+from hub.flow.drain import policy_of
+from hub.flow.retry import schedule_of
 from hub.registry import connector
 from hub.sdk.errors import ConfigError
+from hub.sdk.traffic import Urgency
 from hub.store import audit
 from hub.store.connections import find_row, set_state
 from hub.store.lists.ops import connection_overview
 from hub.store.models import connections as connections_table
 from hub.store.store import Store
+from hub.traffic.roads import breakers
 
 COLUMNS = ("name", "connector", "state", "last_event_at", "counts", "dead_events", "problem")
 
@@ -80,6 +84,16 @@ def show(session: Session, name: str, as_json: bool) -> None:
     click.echo(f"# revision: {found['revision']}")
     if found["problem"]:
         click.echo(f"# problem: {found['problem']}")
+    for breaker in found["breakers"]:
+        click.echo(
+            f"# {breaker['host']}: не вызывается до · not called before "
+            f"{breaker['next_probe_at']:%H:%M:%S} UTC, отказов подряд · failures in a row: "
+            f"{breaker['failures']}: {breaker['reason']}"
+        )
+    for limit, value in found["limits"].items():
+        click.echo(f"# запросов · requests ({limit}): {value}")
+    waits = ", ".join(f"{low:g}–{high:g}" for low, high in found["retry_seconds"])
+    click.echo(f"# повторы через, с · retries after, s: {waits}")
     for stream in found["streams"]:
         click.echo(
             f"# {stream['stream']}: fresh {stream['fresh_at'] or '–'}, rows {stream['row_count']}"
@@ -94,7 +108,15 @@ def whole(store: Store, name: str) -> dict[str, Any]:
     if row is None or stored is None:
         raise ConfigError(f"there is no connection «{name}»")
     options = {key: getattr(stored, key) for key in ("settings", "schedule", "mappings")}
-    return {**row, **options, "secrets": sorted(store.vault.open(stored.secrets))}
+    configured = store.catalog.get(name)
+    return {
+        **row,
+        **options,
+        "secrets": sorted(store.vault.open(stored.secrets)),
+        "limits": configured.limits() if configured else {},
+        "breakers": [item.as_row() for item in breakers(store.settings).get(stored.id, [])],
+        "retry_seconds": schedule_of(policy_of(store)),
+    }
 
 
 @connections.command("check", help="Проверить связь по шагам · Test it step by step")
@@ -107,7 +129,7 @@ def check(session: Session, name: str, as_json: bool) -> None:
     test = configured.connector.check
     steps = [
         {"name": step.name, "ok": step.ok, "message": step.message}
-        for step in (test(configured.connection) if test else ())
+        for step in (test(configured.connection.at(Urgency.PERSON)) if test else ())
     ]
     if as_json:
         show_json(steps)

@@ -26,6 +26,7 @@ from hub.store.migrate import is_current
 from hub.store.models import events
 from hub.store.secrets import KEY_FILE
 from hub.store.store import Store
+from hub.traffic.roads import breakers
 
 HEARTBEAT_SECONDS = 20
 MIN_FREE_BYTES = 500 * 1024 * 1024
@@ -175,6 +176,7 @@ def _rest(store: Store, tr: Choose) -> Iterator[Finding]:
             yield Finding(f"connection {item.name}", False, item.state_reason, remedy)
         elif item.state == "paused":
             yield Finding(f"connection {item.name}", True, tr("приостановлено", "paused"))
+    yield from _breakers(store, tr)
     if not broken:
         yield Finding("connections", True, str(len(store.catalog.all())))
     errors = [problem for problem in check_everything(store) if problem.severity == "error"]
@@ -187,6 +189,20 @@ def _rest(store: Store, tr: Choose) -> Iterator[Finding]:
     message = tr(f"неразобранных: {dead}", f"dead letters: {dead}")
     # Work for a person, not a fault of the hub: it must not turn a healthy check red.
     yield Finding("events", True, message, "hub events list --status dead" if dead else "")
+
+
+def _breakers(store: Store, tr: Choose) -> Iterator[Finding]:
+    """Hosts that are left alone after failures."""
+    found = breakers(store.settings)
+    for item in store.catalog.all():
+        for breaker in found.get(item.id, []):
+            until = f"{breaker.next_probe_at:%H:%M:%S} UTC"
+            message = tr(
+                f"{breaker.host} не вызывается до {until}, отказов подряд: {breaker.failures}",
+                f"{breaker.host} is not called before {until}, failures: {breaker.failures}",
+            )
+            remedy = f"hub connections check {item.name}"
+            yield Finding(f"connection {item.name}", False, f"{message}: {breaker.reason}", remedy)
 
 
 def _scheduler(store: Store, tr: Choose) -> Finding:

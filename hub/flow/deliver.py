@@ -4,97 +4,137 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, exists, insert, or_, select, update
 
 from hub.crm.documents import document
 from hub.flow.drain import policy_of
+from hub.flow.due import OPEN, due_rows, is_fresh
+from hub.flow.outcomes import log_attempt, note_state, put_off
 from hub.flow.retry import Decision, decide
 from hub.queues import queues_for
-from hub.sdk.errors import ConfigError, Rejected, RetryLater
+from hub.sdk.errors import ConfigError, NotCalled, Rejected, RetryLater
 from hub.sdk.records import Change, Receipt
+from hub.sdk.traffic import Urgency
 from hub.store import leases
-from hub.store.connections import Configured, set_state
-from hub.store.database import insert_for, utc_now
-from hub.store.models import ENTITY_TABLES, attempts, bindings, deliveries
+from hub.store.connections import Configured
+from hub.store.database import insert_for, is_away, utc_now
+from hub.store.models import ENTITY_TABLES, attempts, bindings, connections, deliveries
 from hub.store.outbox import OPEN_STATUSES
 from hub.store.store import Store
 
 LEASE_SECONDS = 120.0
-BATCH = 50
 REPLY_SAMPLE = 2000
+DONE, REST, PUT_OFF = "done", "rest", "put off"
 log = logging.getLogger("hub.deliveries")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a destination: deliveries tried, whether more are due, the slowest try if any.
+
+    `resting`: it refused us, cannot be reached or must not be called just now.
+    """
+
+    tried: int = 0
+    more: bool = False
+    resting: bool = False
+    slowest_seconds: float | None = None
 
 
 def deliver(store: Store, destination_id: int, max_seconds: float = 60.0) -> int:
     """Make the due deliveries of one destination; returns how many were tried."""
+    return turn(store, destination_id, max_seconds).tried
+
+
+def turn(
+    store: Store,
+    destination_id: int,
+    max_seconds: float,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Turn:
+    """Make due deliveries of one destination for some time, and end after a call, never in it."""
     configured = store.catalog.by_id(destination_id)
     if configured is None or configured.state == "paused":
-        return 0
+        return Turn()
     name = f"deliver-{destination_id}"
     lease = leases.acquire(store.database, name, leases.owner_name(), LEASE_SECONDS)
     if lease is None:
-        return 0
-    tried, until = 0, time.monotonic() + max_seconds
+        return Turn()
+    tried, slowest, until = 0, None, time.monotonic() + max_seconds
     try:
-        while time.monotonic() < until:
-            due = _due(store, configured)
-            if not due:
-                break
-            for row in due:
+        for configured, row in _due_one_by_one(store, destination_id):
+            if tried and (time.monotonic() >= until or is_stopping()):
+                return Turn(tried, more=True, slowest_seconds=slowest)
+            started = time.monotonic()
+            went = _one(store, configured, lease, row)
+            if went != PUT_OFF:
+                slowest = max(slowest or 0.0, time.monotonic() - started)
                 tried += 1
-                if not _one(store, configured, lease, row):
-                    return tried
+            if went != DONE:
+                return Turn(tried, resting=True, slowest_seconds=slowest)
     except leases.LeaseLostError:
         log.warning("lease lost", extra={"connection": configured.name})
     finally:
         leases.release(store.database, lease)
-    return tried
+    return Turn(tried, slowest_seconds=slowest)
 
 
 def destinations_due(store: Store) -> list[int]:
     """Destinations that are not paused and have a delivery due."""
+    # A destination that refused us is rung for only when it may be probed.
+    wanted = exists().where(
+        deliveries.c.connection_id == connections.c.id,
+        OPEN,
+        deliveries.c.due_at <= utc_now(),
+        or_(connections.c.state == "active", deliveries.c.status == "waiting"),
+    )
+    query = select(connections.c.id).where(connections.c.state != "paused", wanted)
     with store.database.read() as db:
-        query = (
-            select(deliveries.c.connection_id)
-            .where(deliveries.c.status.in_(("pending", "waiting")))
-            .where(deliveries.c.due_at <= utc_now())
-            .distinct()
-        )
         due = set(db.scalars(query))
-    return [item.id for item in store.catalog.all() if item.id in due and item.state != "paused"]
+    return [item.id for item in store.catalog.all() if item.id in due]
+
+
+def _due_one_by_one(store: Store, destination_id: int) -> Iterator[tuple[Configured, Row[Any]]]:
+    """What is due, batch after batch, each with the destination as it is by then."""
+    while True:
+        configured = store.catalog.by_id(destination_id)
+        if configured is None or configured.state == "paused":
+            return
+        due = _due(store, configured)
+        for row in due:
+            yield configured, row
+        if not due:
+            return
 
 
 def _due(store: Store, configured: Configured) -> list[Row[Any]]:
-    """What is due. A destination that refused our credentials is only probed with what it refused,
-    on that delivery's own retry schedule."""
-    probing = configured.state == "needs_attention"
     with store.database.read() as db:
-        query = (
-            select(deliveries)
-            .where(deliveries.c.connection_id == configured.id)
-            .where(deliveries.c.status.in_(("waiting",) if probing else ("pending", "waiting")))
-            .where(deliveries.c.due_at <= utc_now())
-            .order_by(deliveries.c.due_at, deliveries.c.id)
-            .limit(1 if probing else BATCH)
-        )
-        return list(db.execute(query))
+        return due_rows(db, configured)
 
 
-def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any]) -> bool:
-    """Try one delivery. False when the destination as a whole should rest: it refused us, or it
-    cannot be reached and every further try would cost the same time-out."""
+def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any]) -> str:
+    """Try one delivery. Anything but DONE: the destination as a whole should rest. It refused us,
+    or it cannot be reached and every further try would cost the same time-out."""
     started = utc_now()
+    urgency = Urgency.LIVE if is_fresh(row, started) else Urgency.BULK
     receipt, error = Receipt(), None
     try:
-        change, binding = _change(store, row)
+        row, record, binding = _state(store, row)
+        change = _change(store, row, record)
         push = configured.connector.push
         if push is None:
             raise ConfigError(f"{configured.connection.connector} cannot receive changes")
-        receipt = push(configured.connection, change, binding)
+        receipt = push(configured.connection.at(urgency), change, binding)
+    except NotCalled as refused:
+        put_off(store, lease, row, refused)
+        return PUT_OFF
     except Exception as caught:
+        if is_away(caught):
+            raise
         error = caught
     now, number = utc_now(), row.attempts + 1
     decision = (
@@ -121,32 +161,12 @@ def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any
         db.execute(insert(attempts).values(attempt))
         if error is None and receipt.external_id:
             _bind(db, configured.id, row, receipt.external_id)
-        if decision.pause_connection:
-            set_state(db, configured.id, "needs_attention", decision.message)
-        elif error is None and configured.state == "needs_attention":
-            set_state(db, configured.id, "active")
-    _log(configured, row, decision, attempt)
+        note_state(db, configured, decision, error)
+    if decision.pause_connection or configured.state == "needs_attention":
+        store.catalog.forget()
+    log_attempt(configured, row, decision, attempt)
     unreachable = isinstance(error, RetryLater) and error.detail == "transport"
-    return not (decision.pause_connection or unreachable)
-
-
-def _log(
-    configured: Configured, row: Row[Any], decision: Decision, attempt: Mapping[str, Any]
-) -> None:
-    log.log(
-        logging.INFO if attempt["outcome"] == "succeeded" else logging.WARNING,
-        "delivery %s",
-        decision.status,
-        extra={
-            "delivery": row.id,
-            "connection": configured.name,
-            "entity": row.entity,
-            "attempt": attempt["number"],
-            "status": decision.status,
-            "error_code": decision.code,
-            "duration_ms": attempt["duration_ms"],
-        },
-    )
+    return REST if decision.pause_connection or unreachable else DONE
 
 
 def _settle(db: Connection, row: Row[Any], decision: Decision, number: int, now: Any) -> None:
@@ -185,11 +205,19 @@ def _bind(db: Connection, destination_id: int, row: Row[Any], external_id: str) 
     db.execute(statement.on_conflict_do_nothing())
 
 
-def _change(store: Store, row: Row[Any]) -> tuple[Change, str | None]:
-    """The record's newest state, as the API shows it, and its id in the destination."""
+def _state(store: Store, row: Row[Any]) -> tuple[Row[Any], Mapping[str, Any] | None, str | None]:
+    """The delivery, its record's newest state and the record's id in the destination.
+
+    Delivery and record are read in one statement, so as of one moment: a record that changed since
+    the delivery was found would otherwise go out under its former id, and once more under the next.
+    """
     table = ENTITY_TABLES[row.entity]
     with store.database.read() as db:
-        record = db.execute(select(table).where(table.c.id == row.record_id)).mappings().first()
+        found = db.execute(
+            select(deliveries, *(column.label(f"record.{column.name}") for column in table.c))
+            .join_from(deliveries, table, table.c.id == deliveries.c.record_id, isouter=True)
+            .where(deliveries.c.id == row.id)
+        ).one()
         binding = db.scalar(
             select(bindings.c.external_id).where(
                 bindings.c.connection_id == row.connection_id,
@@ -197,22 +225,25 @@ def _change(store: Store, row: Row[Any]) -> tuple[Change, str | None]:
                 bindings.c.record_id == row.record_id,
             )
         )
+    record = dict(zip(table.c.keys(), tuple(found)[len(deliveries.c) :], strict=True))
+    return found, None if record["id"] is None else record, binding
+
+
+def _change(store: Store, row: Row[Any], record: Mapping[str, Any] | None) -> Change:
+    """What the destination is told: the record as the API shows it."""
     if record is None:
         raise Rejected("the record is gone")
     names = {item.id: item.name for item in store.catalog.all()}
-    fields: Mapping[str, Any] = document(row.entity, dict(record), names)
-    return (
-        Change(
-            entity=row.entity,
-            record_id=row.record_id,
-            fields=fields,
-            event_type=row.event_type,
-            changed_at=row.changed_at,
-            # A new state is a new message; a repeat of the same state keeps its id.
-            delivery_key=f"{row.delivery_key}_{row.generation}",
-            deleted=row.is_deleted,
-        ),
-        binding,
+    fields: Mapping[str, Any] = document(row.entity, record, names)
+    return Change(
+        entity=row.entity,
+        record_id=row.record_id,
+        fields=fields,
+        event_type=row.event_type,
+        changed_at=row.changed_at,
+        # A new state is a new message; a repeat of the same state keeps its id.
+        delivery_key=f"{row.delivery_key}_{row.generation}",
+        deleted=row.is_deleted,
     )
 
 

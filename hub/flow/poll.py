@@ -12,7 +12,8 @@ from hub.flow.drain import policy_of
 from hub.flow.retry import decide
 from hub.queues import queues_for
 from hub.schedules import next_run
-from hub.sdk.errors import ConfigError, HubError, Rejected
+from hub.sdk.errors import ConfigError, HubError, NotCalled, Rejected
+from hub.sdk.traffic import Urgency
 from hub.store import leases
 from hub.store.connections import Configured, set_state
 from hub.store.cursors import count_failure, set_turn
@@ -106,7 +107,7 @@ def run_sync(store: Store, run_id: int) -> str:
     if lease is None:
         return ""
     try:
-        status = sync_run.SyncRun(store, configured, run, lease).carry_out()
+        status = sync_run.SyncRun(store, configured.at(Urgency.BULK), run, lease).carry_out()
     except leases.LeaseLostError:
         return ""
     except Exception as error:
@@ -115,6 +116,15 @@ def run_sync(store: Store, run_id: int) -> str:
         leases.release(store.database, lease)
     plan_next(store, configured, run.stream, utc_now())
     return status
+
+
+def system_of(store: Store, run_id: int) -> str:
+    """The name of what an open run polls, for the workers' fairness; empty when there is none."""
+    with store.database.read() as db:
+        run = db.execute(select(sync_runs).where(sync_runs.c.id == run_id)).first()
+    if run is None or run.status not in OPEN:
+        return ""
+    return f"{run.connection_id}-{run.stream}"
 
 
 def plan_next(
@@ -166,7 +176,8 @@ def _fail(
     if configured is not None:
         plan_next(store, configured, stream, now, decision.retry_at)
         with store.database.write() as db:
-            count_failure(db, configured.id, stream, failures + 1)
+            # A host that was left alone did not fail once more.
+            count_failure(db, configured.id, stream, failures + (type(error) is not NotCalled))
     log.warning(
         "sync failed",
         extra={"run": run_id, "stream": stream, "error_code": decision.code, "error": message},

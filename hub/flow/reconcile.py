@@ -18,6 +18,7 @@ from hub.flow.map import Mappings
 from hub.flow.upsert import Upsert, sinks_for
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import ConfigError, HubError
+from hub.sdk.traffic import Urgency
 from hub.store.connections import Configured
 from hub.store.database import insert_for, utc_now
 from hub.store.models import bindings, reconciliations
@@ -58,7 +59,7 @@ def reconcile(
     days: dict[str, Day] = defaultdict(Day)
     mappings = Mappings(configured)
     chunk: list[tuple[str, MappedRecord]] = []
-    for source in history(configured.connection, since, until):
+    for source in history(configured.connection.at(Urgency.BULK), since, until):
         at = source.occurred_at or since
         day = at.astimezone(configured.connection.timezone).date().isoformat()
         days[day].theirs += 1

@@ -73,6 +73,14 @@ def decide(
     return Decision("waiting", "bug", text[:1000], now + timedelta(seconds=wait))
 
 
+def schedule_of(policy: Policy) -> list[tuple[float, float]]:
+    """The shortest and the longest wait before each new try, in seconds, as `decide` takes them."""
+    return [
+        (wait_seconds(number, policy, 0.0), wait_seconds(number, policy, 1.0))
+        for number in range(1, len(policy.schedule) + 1)
+    ]
+
+
 def wait_seconds(
     attempt_no: int, policy: Policy, spread: float, asked: float | None = None
 ) -> float:

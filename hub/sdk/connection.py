@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.sdk.errors import ConfigError
+from hub.sdk.traffic import UNLIMITED, Traffic, Urgency
 
 #: What stands where a secret stood.
 HIDDEN = "•••"
@@ -80,6 +81,12 @@ class Connection:
     allowed_networks: tuple[str, ...] = ()
     #: A folder under HUB_HOME where the connector may keep files that can be made again.
     cache_dir: str = ""
+    #: Asked before every call to another system: limits and breaker of the whole hub.
+    traffic: Traffic = field(default=UNLIMITED, repr=False, compare=False)
+
+    def at(self, urgency: Urgency) -> Connection:
+        """The same connection, its calls at another urgency."""
+        return replace(self, traffic=self.traffic.at(urgency))
 
     @property
     def timezone(self) -> ZoneInfo:

@@ -55,6 +55,15 @@ class RetryLater(HubError):
         self.after = after
 
 
+class NotCalled(RetryLater):
+    """The other system was left alone: its limit is used up, or it failed too often just now.
+
+    Nothing was sent, so it is no attempt; `after` says in how many seconds to ask again.
+    """
+
+    code = "not_called"
+
+
 class AuthError(HubError):
     """The other system refused the connection's credentials; an admin must renew them."""
 

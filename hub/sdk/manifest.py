@@ -45,6 +45,24 @@ class _StreamSchema(Schema):
     mode = fields.String(load_default="delta", validate=validate.OneOf(["full", "delta"]))
 
 
+class LimitSchema(Schema):
+    """How many requests may go out: so many a second, at most `burst` at once."""
+
+    requests_per_second = fields.Float(validate=validate.Range(min=0, min_inclusive=False))
+    burst = fields.Integer(validate=validate.Range(min=1))
+
+
+class _OwnLimitsSchema(LimitSchema):
+    #: Limits of their own for kinds of calls, beside the connector's: statistics, recordings.
+    groups = fields.Dict(keys=fields.String(), values=fields.Nested(LimitSchema))
+
+
+class _LimitsSchema(_OwnLimitsSchema):
+    max_body_bytes = fields.Integer()
+    page_size = fields.Integer()
+    max_connections = fields.Integer()
+
+
 class _ManifestSchema(Schema):
     name = fields.String(required=True)
     title = fields.Nested(_TitleSchema, required=True)
@@ -66,7 +84,7 @@ class _ManifestSchema(Schema):
     entities = fields.List(fields.String(), load_default=list)
     #: True: the connection brings the mappings, nothing is shipped.
     mappings_from_connection = fields.Boolean(load_default=False)
-    limits = fields.Dict(keys=fields.String(), values=fields.Integer(), load_default=dict)
+    limits = fields.Nested(_LimitsSchema, load_default=dict)
     docs = fields.List(fields.String(), load_default=list)
     tier = fields.String(
         load_default="beta", validate=validate.OneOf(["beta", "stable", "reference"])
@@ -112,7 +130,7 @@ class Manifest:
     event_types: tuple[str, ...]
     streams: tuple[Stream, ...]
     entities: tuple[str, ...]
-    limits: Mapping[str, int]
+    limits: Mapping[str, Any]
     docs: tuple[str, ...]
     tier: str
     streams_from_settings: bool = False
@@ -123,6 +141,25 @@ class Manifest:
     def max_body_bytes(self) -> int:
         """The largest body this connector's webhook takes."""
         return int(self.limits.get("max_body_bytes", 5 * 1024 * 1024))
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether the hub calls this system, so that limits and a breaker apply."""
+        return bool({"poll", "sink"} & set(self.directions) or "requests_per_second" in self.limits)
+
+    def checked_limits(self, given: Any, place: str) -> dict[str, Any]:
+        """A connection's own limits: requests_per_second, burst, groups; ConfigError if wrong."""
+        try:
+            checked: dict[str, Any] = _OwnLimitsSchema().load(given)
+        except ValidationError:
+            raise ConfigError(
+                "must hold requests_per_second (above 0), burst (1 or more) or groups", place=place
+            ) from None
+        for name in checked.get("groups", {}):
+            known = ", ".join(self.limits.get("groups", {})) or "none"
+            if name not in self.limits.get("groups", {}):
+                raise ConfigError(f"there is no group «{name}»; there are: {known}", place=place)
+        return checked
 
     def stream(self, name: str) -> Stream | None:
         """The declared stream of this name."""

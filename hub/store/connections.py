@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from hub.registry import Connector, connector, make_connection
 from hub.sdk.connection import Connection, Secrets
 from hub.sdk.errors import ConfigError, HubError
 from hub.sdk.manifest import Stream
+from hub.sdk.traffic import Urgency
 from hub.settings import Settings
-from hub.store import facts
+from hub.store import facts, refused
 from hub.store.database import Database, utc_now
 from hub.store.models import connection_revisions, connections
 from hub.store.secrets import Vault, remember, resolve
+from hub.traffic.roads import Road, road_for
 
 CACHE_SECONDS = 1.0
 STATES = ("active", "paused", "needs_attention")
@@ -57,6 +59,15 @@ class Configured:
     def connector(self) -> Connector:
         """The connector's code."""
         return connector(self.connection.connector)
+
+    def limits(self) -> dict[str, str]:
+        """The limits of its calls in force, by whose they are; empty when there is none."""
+        road = self.connection.traffic
+        return road.shown() if isinstance(road, Road) else {}
+
+    def at(self, urgency: Urgency) -> Configured:
+        """The same connection, its calls at another urgency."""
+        return replace(self, connection=self.connection.at(urgency))
 
     def stream(self, name: str) -> Stream:
         """A stream this connection can poll, shipped or from its settings; ConfigError if none."""
@@ -139,6 +150,7 @@ def save(
         # New settings are the remedy an admin was asked for; a pause is left to a person.
         state = {} if before.state == "paused" else {"state": "active", "state_reason": ""}
         db.execute(update(connections).where(connections.c.id == key).values(**values, **state))
+        refused.release(db, key, utc_now())
     _keep_revision(db, key, document, int(values["revision"]), author, note)
     facts.bump_config(db)
     return key
@@ -171,6 +183,8 @@ def set_state(db: DbConnection, connection_id: int, state: str, reason: str = ""
         .where(connections.c.id == connection_id)
         .values(state=state, state_reason=reason, updated_at=utc_now())
     )
+    if state == "active":
+        refused.release(db, connection_id, utc_now())
     facts.bump_config(db)
 
 
@@ -261,9 +275,12 @@ class Catalog:
             allowed_networks=self._settings.allowed_networks,
             cache_dir=str(Path(self._settings.home) / "cache" / row.name),
         )
+        manifest = connector(connection.connector).manifest
+        own = connection.settings.get("limits") or {}
+        road = road_for(self._settings, manifest, row.id, own)
         assert isinstance(connection.secrets, Secrets)
         return Configured(
-            connection,
+            replace(connection, traffic=road),
             row.state,
             row.state_reason,
             row.schedule,

@@ -113,6 +113,7 @@ WORDS: Final[dict[str, dict[str, Word]]] = {
         "too_large": Word(_l("the body is too large"), "alert-circle", WARN),
         "ignored": Word(_l("nothing to keep"), "circle-minus"),
         "retry_later": Word(_l("the other system is not ready"), "clock", WARN),
+        "not_called": Word(_l("the other system was left alone"), "clock", WARN),
         "auth": Word(_l("the keys were refused"), "key", BAD),
         "rejected": Word(_l("the data was refused"), "x", BAD),
         "config": Word(_l("a setting is wrong"), "alert-circle", BAD),

@@ -36,6 +36,19 @@ def test_a_connection_is_put_shown_without_secrets_and_keeps_them(
     assert "hush" not in str(admin.get("/connections"))
 
 
+def test_a_host_that_is_left_alone_is_shown(admin: Caller, store: Store) -> None:
+    admin("PUT", "/connections/shop", json=SHOP)
+    traffic = store.catalog.require("shop").connection.traffic
+    for _ in range(5):
+        traffic.enter("shop.example", "", 1).failed("shop.example did not answer in time")
+    shown = admin.get("/connections/shop")
+    (breaker,) = shown["breakers"]
+    assert (breaker["host"], breaker["state"], breaker["failures"]) == ("shop.example", "open", 5)
+    assert breaker["reason"] == "shop.example did not answer in time"
+    assert breaker["next_probe_at"] > breaker["opened_at"]
+    assert len(shown["retry_seconds"]) == 9
+
+
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from hub import jobs
+from hub import jobs, turns
 from hub.flow import drain
 from hub.queues import BULK, DELIVER, LIVE, Doorbell, Queues, Ring, describe, queues_for
 from hub.store.models import events, leads
@@ -28,10 +29,11 @@ def work(queues: Queues, *names: str) -> None:
 
 
 @pytest.fixture
-def queues(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Queues:
+def queues(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
     """The hub's queues; jobs work on the test's store."""
     monkeypatch.setattr(jobs, "store", lambda: hub.store)
-    return queues_for(hub.store.settings)
+    yield queues_for(hub.store.settings)
+    turns.finish()
 
 
 def test_many_rings_are_one_job_until_it_is_heard(hub: Hub, queues: Queues) -> None:

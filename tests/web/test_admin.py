@@ -47,6 +47,18 @@ def test_a_dead_event_says_why_and_what_to_do(alice: Visitor, scene: Scene) -> N
     assert "устраните причину и обработайте событие заново" in page
 
 
+def test_a_host_that_is_left_alone_is_shown(
+    alice: Visitor, scene: Scene, sqlite_store: Store
+) -> None:
+    traffic = sqlite_store.catalog.require("onec").connection.traffic
+    for _ in range(5):
+        traffic.enter("1c.local", "", 1).failed("1c.local did not answer in time")
+    page = text_of(alice.get("/admin/connections/onec"))
+    assert "1c.local не вызывается: отказов подряд – 5; следующая попытка" in page
+    assert "1c.local не ответил вовремя" in page
+    assert "Повторы после неудачи через 4–6 с, 25–35 с, 100–140 с" in page
+
+
 def test_no_secret_is_shown(alice: Visitor, scene: Scene, sqlite_store: Store) -> None:
     secrets = [
         value

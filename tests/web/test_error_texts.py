@@ -51,7 +51,7 @@ HOLES = {
 }
 #: Expressions that are no text of their own: (path, expression) → who makes the text.
 PASSED = {
-    ("hub/sdk/http.py", "text"): "raise_for_status, in RENDERED",
+    ("hub/sdk/http/replies.py", "text"): "raise_for_status, in RENDERED",
     ("connectors/mango/webhook.py", "_why_ignored(kind)"): "judged below",
     ("hub/mapping/transforms/structure.py", "error.message"): "a PayloadError of the SDK",
     ("hub/mapping/schema.py", "str(error)"): "a PathError",

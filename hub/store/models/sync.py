@@ -97,6 +97,7 @@ Index(
 )
 Index(
     "ix_deliveries_due",
+    deliveries.c.connection_id,
     deliveries.c.due_at,
     postgresql_where=text("status in ('pending', 'waiting')"),
     sqlite_where=text("status in ('pending', 'waiting')"),

@@ -9,12 +9,15 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from hub.flow import poll
+from hub.flow.drain import policy_of
+from hub.flow.retry import schedule_of
 from hub.mapping.loader import effective
 from hub.mapping.model import MappingConfigError
 from hub.registry import manifests
 from hub.store import audit
 from hub.store.connections import Configured, set_state
 from hub.store.lists.ops import connection_overview, list_sync_runs
+from hub.traffic.roads import breakers
 from hub.web import freshness
 from hub.web.admin.base import back, blueprint, reason, require
 from hub.web.context import actor, the_store
@@ -54,6 +57,9 @@ def connection(name: str) -> str:
         settings=_settings(configured),
         streams=_streams(configured, rows[name]),
         mappings=_mappings(configured),
+        breakers=breakers(store.settings).get(configured.id, []) if configured else [],
+        limits=configured.limits() if configured else {},
+        retries=schedule_of(policy_of(store)),
         runs=list_sync_runs(store.database, connection=name, limit=5).items,
     )
 

@@ -1,0 +1,66 @@
+"""What a try at a delivery leaves behind, beside its own row: state, postponement, a log line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, update
+
+from hub.flow.retry import Decision
+from hub.sdk.errors import NotCalled
+from hub.store import leases
+from hub.store.connections import Configured, set_state
+from hub.store.database import utc_now
+from hub.store.models import deliveries
+from hub.store.store import Store
+
+log = logging.getLogger("hub.deliveries")
+
+
+def note_state(
+    db: Connection, configured: Configured, decision: Decision, error: Exception | None
+) -> None:
+    """A refusal asks for an admin; the first success after it lets everything go again."""
+    if decision.pause_connection:
+        set_state(db, configured.id, "needs_attention", decision.message)
+    elif error is None and configured.state == "needs_attention":
+        set_state(db, configured.id, "active")
+
+
+def put_off(store: Store, lease: leases.Lease, row: Row[Any], refused: NotCalled) -> None:
+    """Nothing was sent: no attempt, and the retry schedule is not used up by it."""
+    with store.database.write() as db:
+        leases.fence(db, lease, healthy=True)
+        db.execute(
+            update(deliveries)
+            .where(deliveries.c.id == row.id)
+            .values(
+                due_at=utc_now() + timedelta(seconds=refused.after or 1),
+                error_code=refused.code,
+                error_message=refused.message,
+            )
+        )
+    log.info("delivery put off", extra={"delivery": row.id, "reason": refused.message})
+
+
+def log_attempt(
+    configured: Configured, row: Row[Any], decision: Decision, attempt: Mapping[str, Any]
+) -> None:
+    """One canonical line per attempt."""
+    log.log(
+        logging.INFO if attempt["outcome"] == "succeeded" else logging.WARNING,
+        "delivery %s",
+        decision.status,
+        extra={
+            "delivery": row.id,
+            "connection": configured.name,
+            "entity": row.entity,
+            "attempt": attempt["number"],
+            "status": decision.status,
+            "error_code": decision.code,
+            "duration_ms": attempt["duration_ms"],
+        },
+    )

@@ -1,0 +1,65 @@
+"""The turns that destinations and sync runs have in the threads of this worker process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from hub.flow import deliver as deliver_step
+from hub.flow import poll
+from hub.pool import Pool, Result
+from hub.queues import BULK, DELIVER, Paces, queues_for
+from hub.store.store import Store
+
+#: A destination gives way to the next one after this time, at the end of a call.
+TURN_SECONDS = 5.0
+#: `hub up` waits ten seconds for its processes.
+STOP_SECONDS = 7.0
+THREADS = {DELIVER: 16, BULK: 4}
+_pools: dict[str, Pool] = {}
+
+
+def ask(store: Store, queue: str, key: int) -> None:
+    """Ask for a turn of a destination or a run; one that has a turn keeps its bell silent."""
+    system = str(key) if queue == DELIVER else poll.system_of(store, key)
+    if system and _pool(store, queue).ask(key, system):
+        queues_for(store.settings).taken(_bell(queue, key))
+
+
+def finish(seconds: float = STOP_SECONDS) -> None:
+    """End this process's turns, each after the call it is in; wait for that a bounded time."""
+    until = time.monotonic() + seconds
+    for name in list(_pools):
+        _pools.pop(name).stop(max(0.0, until - time.monotonic()))
+
+
+def _pool(store: Store, queue: str) -> Pool:
+    """The threads of a queue: `workers.deliver_threads`, `workers.bulk_threads`. Asked for by the
+    worker's own thread only."""
+    if queue not in _pools:
+        threads = max(1, int(store.settings.option(f"workers.{queue}_threads", THREADS[queue])))
+        work: Callable[[int], Result] = partial(_deliver if queue == DELIVER else _sync, store)
+        paces = Paces(queues_for(store.settings), queue)
+        _pools[queue] = Pool(queue, threads, max(1, threads // 4), work, paces)
+    return _pools[queue]
+
+
+def _bell(queue: str, key: int) -> str:
+    return f"deliveries-{key}" if queue == DELIVER else f"run-{key}"
+
+
+def _deliver(store: Store, destination_id: int) -> Result:
+    queues, bell = queues_for(store.settings), _bell(DELIVER, destination_id)
+    turn = deliver_step.turn(store, destination_id, TURN_SECONDS, _pool(store, DELIVER).is_stopping)
+    if turn.resting:
+        queues.hush(bell)
+        return Result(slowest_seconds=turn.slowest_seconds)
+    # A bell that sounded during the turn may tell of what its last look did not see.
+    return Result(queues.taken(bell) or turn.more, turn.slowest_seconds)
+
+
+def _sync(store: Store, run_id: int) -> Result:
+    started = time.monotonic()
+    status = poll.run_sync(store, run_id)
+    return Result(False, time.monotonic() - started if status else None)
