@@ -1,4 +1,4 @@
-"""SOAP services: zeep reads the WSDL and builds requests, answers are streamed as rows.
+"""SOAP services: zeep reads the WSDL and builds requests, answers are read as streams of rows.
 
 Follows WSDL 1.1 with SOAP 1.1/1.2 bindings, document/literal wrapped, as 1C publishes them. Calls
 go to the configured address, whatever address the WSDL names.
@@ -20,7 +20,9 @@ from zeep.exceptions import Error as ZeepError
 from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding
 
 from connectors._protocols import onec_replies
+from connectors._protocols.soap_answer import Answer, received
 from connectors._protocols.soap_rows import RowReader
+from connectors._protocols.soap_text import checked_start
 from connectors._protocols.soap_transport import (
     WSDL_TIMEOUT_SECONDS,
     SoapOptions,
@@ -141,10 +143,10 @@ class SoapService:
             node = inside[name].type
         return True, "", []
 
-    def rows(self, operation: str, arguments: Mapping[str, Any], path: str) -> Iterator[Any]:
-        """Call an operation and yield the rows under `path`, one by one, as the answer comes.
+    def answer(self, operation: str, arguments: Mapping[str, Any], path: str) -> Answer:
+        """Call an operation and take its whole answer in; the rows are those under `path`.
 
-        It ends normally only when the whole answer was read. Raises by who must act.
+        Close the answer. Raises by who must act: ConfigError, AuthError, RetryLater, Rejected.
         """
         found = self._operation(operation)
         names = self._from_response(found.output.body.type, path.split("."))
@@ -157,15 +159,23 @@ class SoapService:
             path_known=known,
             text_result=self._returns_text(found),
         )
-        response = self._call(operation, arguments)
-        with closing(response):
+        with closing(self._call(operation, arguments)) as response:
             content_type = response.headers.get("Content-Type", "")
             if response.status_code != 200:
                 raise refusal(response, self.options)
             if content_type and "xml" not in content_type.lower():
                 head = payload.decode_text(read_body(response, whole=False))
                 raise onec_replies.not_an_answer(content_type, head)
-            yield from reader.rows(self.source.namespaces.encode(chunks_of(response)))
+            chunks = checked_start(chunks_of(response))
+            return received(chunks, self.options.cache_dir, reader, self.source.namespaces)
+
+    def rows(self, operation: str, arguments: Mapping[str, Any], path: str) -> Iterator[Any]:
+        """Call an operation and yield the rows under `path`, one by one.
+
+        It ends normally only when the whole answer was read. Raises by who must act.
+        """
+        with closing(self.answer(operation, arguments, path)) as answer:
+            yield from answer.rows()
 
     def _call(self, operation: str, arguments: Mapping[str, Any]) -> requests.Response:
         service = self._client.create_service(self.port.binding.name, self.options.address)

@@ -7,22 +7,25 @@ holding JSON or XML is opened and the rest of the path goes into it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lxml import etree
 
 from connectors._protocols import onec_replies
+from connectors._protocols.soap_text import checked_start, in_utf8
+from connectors._protocols.soap_twins import Twins
 from connectors._protocols.soap_values import (
     COLUMN,
     PROPERTY,
     ROW,
     VALUE,
+    chain_of,
     children_of,
     column_name,
-    is_nil,
+    forget,
     local,
+    named,
     plain,
     rows_in,
     table_row,
@@ -32,12 +35,12 @@ from hub.sdk.errors import PayloadError, Rejected, RetryLater
 
 #: So much may come without a single row: past it the path leads nowhere or the answer is no list.
 MAX_BYTES_WITHOUT_ROW = 64 * 1024 * 1024
+#: A row longer than this goes to the parser in pieces, as it comes.
+MAX_HELD = 1024 * 1024
 #: Standard 1C services tell of an error here, with status 200.
 ERROR_FIELDS = frozenset(
     {"ErrorMessage", "ErrorDescription", "Error", "Ошибка", "ОписаниеОшибки", "ТекстОшибки"}
 )
-_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
-_ROOT = re.compile(rb"<([A-Za-z_\x80-\xff][^\s/>]*)[\s/>]")
 Path = tuple[str, ...]
 
 
@@ -64,6 +67,11 @@ class RowReader:
         self._columns: list[str] = []
         self._items = 0
         self._opened_text = False
+        self._twins = Twins()
+        # The last plain row that the parser has read: its parent, its end tag; how many there were.
+        self._parent: Any = None
+        self._end_tag = ""
+        self._plain_rows = 0
 
     def rows(self, chunks: Iterable[bytes]) -> Iterator[Any]:
         """Yield the rows; ends normally only after the envelope's closing tag.
@@ -78,19 +86,65 @@ class RowReader:
             load_dtd=False,
             huge_tree=self.text_result,
         )
-        for chunk in _checked_start(chunks):
-            self._quiet += len(chunk)
-            if self._quiet > MAX_BYTES_WITHOUT_ROW:
-                raise PayloadError(f"в ответе нет строк по пути {'.'.join(self.path)}")
-            try:
-                parser.feed(chunk)
-            except etree.XMLSyntaxError as error:
-                raise PayloadError(f"ответ 1С — испорченный XML: {error}") from error
-            for _, element in parser.read_events():
-                for row in self._take(element):
-                    self.count += 1
-                    self._quiet = 0
-                    yield row
+        held, between = "", False
+        for text in in_utf8(checked_start(chunks)):
+            if isinstance(text, bytes):  # of another encoding: the parser's alone
+                yield from self._parsed(parser, held.encode() + text)
+                held = ""
+                continue
+            held, at = held + text, 0
+            while self._end_tag:
+                if between:
+                    rows, at = self._twins.take(held, at)
+                    if rows:
+                        self.count += len(rows)
+                        self._quiet = 0
+                        yield from rows
+                end = held.find(self._end_tag, at)
+                if end < 0:
+                    break
+                piece = held[at : end + len(self._end_tag)]
+                at += len(piece)
+                before = self._plain_rows
+                rows = list(self._parsed(parser, piece.encode()))
+                between = self._is_between(piece, before)
+                if between and len(rows) == 1:
+                    self._twins.learn(piece, rows[0])
+                yield from rows
+            held = held[at:]
+            if not self._end_tag or len(held) > MAX_HELD:
+                yield from self._parsed(parser, held.encode())
+                held, between = "", False
+        yield from self._parsed(parser, held.encode())
+        self._close(parser)
+
+    def _is_between(self, piece: str, before: int) -> bool:
+        """Whether the parser now stands right after a row, inside the parent of rows.
+
+        It has read exactly one row in this piece, which ends with the row's end tag; nothing in
+        it could hide that tag in a comment, a CDATA section or an instruction.
+        """
+        return (
+            self._plain_rows == before + 1
+            and piece.count(self._end_tag[:-1]) == 1
+            and not any(mark in piece for mark in ("<!", "<?", "-->", "]]>", "?>"))
+        )
+
+    def _parsed(self, parser: Any, chunk: bytes) -> Iterator[Any]:
+        self._quiet += len(chunk)
+        if self._quiet > MAX_BYTES_WITHOUT_ROW:
+            raise PayloadError(f"в ответе нет строк по пути {'.'.join(self.path)}")
+        try:
+            parser.feed(chunk)
+        except etree.XMLSyntaxError as error:
+            raise PayloadError(f"ответ 1С — испорченный XML: {error}") from error
+        for _, element in parser.read_events():
+            for row in self._take(element):
+                self.count += 1
+                self._quiet = 0
+                yield row
+
+    def _close(self, parser: Any) -> None:
         try:
             parser.close()
         except etree.XMLSyntaxError as error:
@@ -107,7 +161,7 @@ class RowReader:
             self.whole = local(element) == "Envelope"
             self._finish(element)
             return
-        chain = _chain(element)
+        chain = chain_of(element)
         if chain is None:
             if local(element) == "Fault":
                 raise onec_replies.fault(fault_text(element))
@@ -120,11 +174,11 @@ class RowReader:
             return  # its Value has already told everything
         elif chain == self.path:
             yield from self._target(element)
-            _forget(element)
+            forget(element)
         elif inside and element.tag in {ROW, VALUE}:
             self._items += 1
             yield from self._row(element)
-            _forget(element)
+            forget(element)
         elif chain == self.path[: len(chain)]:
             yield from self._text(element, self.path[len(chain) :])
 
@@ -146,6 +200,14 @@ class RowReader:
             return
         if not len(element) and self.path == ("return",) and (element.text or "").strip():
             raise PayloadError(f"вместо строк 1С вернула текст: «{(element.text or '')[:200]}»")
+        parent = element.getparent()
+        if parent is not self._parent:
+            self._parent = parent
+            self._twins.forget()
+        self._end_tag = (
+            f"</{element.prefix}:{local(element)}>" if element.prefix else (f"</{local(element)}>")
+        )
+        self._plain_rows += 1
         for row in self._row(element):
             alone = self.path == ("return",) and len(row) == 1
             only = next(iter(row.values())) if alone else None
@@ -196,7 +258,7 @@ class RowReader:
         """Zero rows are believed when the path is there; else the path is wrong, and is named."""
         node = answer
         for name in self.path:
-            found = _named(node)
+            found = named(node)
             if name in found:
                 node = found[name]
                 continue
@@ -209,72 +271,6 @@ class RowReader:
                     f"есть: {', '.join(list(found)[:20])}"
                 )
             return
-
-
-def _checked_start(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass the chunks on once the prolog is seen: a DOCTYPE and a root not of SOAP are refused."""
-    head, checked = b"", False
-    for chunk in chunks:
-        if checked:
-            yield chunk
-            continue
-        head += chunk
-        match = _PROLOG.match(head)
-        start = head[match.end() if match else 0 :]
-        root = _ROOT.match(start)
-        if root is not None:
-            name = root.group(1).rpartition(b":")[2].decode("utf-8", "replace")
-            if name != "Envelope":
-                raise onec_replies.not_an_answer(
-                    "html" if name == "html" else f"XML <{name}>", payload.decode_text(head[:4000])
-                )
-            checked = True
-            yield head
-        elif start.lower().startswith(b"<!doctype"):
-            if start[9:20].strip().lower().startswith(b"html"):
-                raise onec_replies.not_an_answer("text/html", payload.decode_text(head[:4000]))
-            raise PayloadError("XML с DOCTYPE не принимается")
-        elif len(head) > 65536:
-            raise RetryLater("ответ 1С — не XML")
-    if not checked and head.strip():
-        raise RetryLater(f"ответ 1С — не XML: «{payload.decode_text(head[:200])}»")
-    if not checked:
-        raise onec_replies.not_an_answer("", "")
-
-
-def _chain(element: Any) -> Path | None:
-    """Local names from below the response element down to this one; None above it.
-
-    A v8 Property counts by its name, the Value inside it does not count.
-    """
-    line = [element, *element.iterancestors()]
-    if len(line) < 4:
-        return None
-    names = []
-    for node in reversed(line[:-3]):
-        if node.tag == PROPERTY:
-            names.append(node.get("name", ""))
-        elif node.tag != VALUE or node.getparent().tag != PROPERTY:
-            names.append(local(node))
-    return tuple(names)
-
-
-def _named(element: Any) -> dict[str, Any]:
-    return {
-        (child.get("name", "") if child.tag == PROPERTY else local(child)): (
-            children_of(child)[0] if child.tag == PROPERTY and len(child) else child
-        )
-        for child in ([] if is_nil(element) else children_of(element))
-    }
-
-
-def _forget(element: Any) -> None:
-    """Free a read row and its elder twins; the element itself is still the parser's."""
-    element.clear(keep_tail=True)
-    parent, elder = element.getparent(), element.getprevious()
-    while elder is not None and elder.tag == element.tag:
-        parent.remove(elder)
-        elder = element.getprevious()
 
 
 def fault_text(element: Any) -> str:

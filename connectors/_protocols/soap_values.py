@@ -99,3 +99,39 @@ def rows_in(value: Any) -> list[Any]:
     if value is None or value in ("", {}, []):
         return []
     return value if isinstance(value, list) else [value]
+
+
+def chain_of(element: Any) -> tuple[str, ...] | None:
+    """Local names from below the response element down to this one; None above it.
+
+    A v8 Property counts by its name, the Value inside it does not count.
+    """
+    line = [element, *element.iterancestors()]
+    if len(line) < 4:
+        return None
+    names = []
+    for node in reversed(line[:-3]):
+        if node.tag == PROPERTY:
+            names.append(node.get("name", ""))
+        elif node.tag != VALUE or node.getparent().tag != PROPERTY:
+            names.append(local(node))
+    return tuple(names)
+
+
+def named(element: Any) -> dict[str, Any]:
+    """An element's children by name, a v8 Property standing for its value."""
+    return {
+        (child.get("name", "") if child.tag == PROPERTY else local(child)): (
+            children_of(child)[0] if child.tag == PROPERTY and len(child) else child
+        )
+        for child in ([] if is_nil(element) else children_of(element))
+    }
+
+
+def forget(element: Any) -> None:
+    """Free a read row and its elder twins; the element itself is still the parser's."""
+    element.clear(keep_tail=True)
+    parent, elder = element.getparent(), element.getprevious()
+    while elder is not None and elder.tag == element.tag:
+        parent.remove(elder)
+        elder = element.getprevious()

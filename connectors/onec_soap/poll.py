@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from connectors._protocols.soap import SoapService
@@ -24,28 +26,51 @@ PAGE_ROWS = 1000
 
 
 def read(connection: Connection, stream: str, cursor: Mapping[str, Any]) -> Iterator[Page]:
-    """Yield a stream's rows in pages of 1000 while 1C's answer is coming in.
+    """Yield a stream's rows in pages of 1000 once 1C's whole answer is here.
 
     Only the last page moves the cursor (rows come in any order) or is `complete`: it is yielded
-    after the answer's closing tag. Any trouble before that is raised by who must act.
+    after the answer's closing tag. Any trouble before that is raised by who must act. Ahead of a
+    full snapshot comes a page that holds nothing but the answer's digest.
     """
     plan = stream_plan(connection, stream)
     service = soap_service(connection)
     stored = str(cursor.get("value") or "") if plan.mode == "delta" else ""
     arguments = fill(plan, service.arguments(plan.operation), stored, connection.timezone)
-    marker = Marker(stored, connection.timezone, datetime.now(UTC))
-    before = {"value": stored} if stored else {}
+    with closing(service.answer(plan.operation, arguments, plan.rows)) as answer:
+        if plan.mode == "full":
+            yield Page(digest=answer.digest, cursor=cursor)
+            yield from _snapshot(plan, answer.rows())
+        else:
+            yield from _changes(plan, answer.rows(), Marker(stored, connection.timezone, now()))
+
+
+def now() -> datetime:
+    """The present moment, aware."""
+    return datetime.now(UTC)
+
+
+def _snapshot(plan: StreamPlan, found: Iterator[Mapping[str, Any]]) -> Iterator[Page]:
+    """Rows of a snapshot have no versions: each is as new as its arrival."""
+    rows = list(islice(found, PAGE_ROWS))
+    while following := list(islice(found, PAGE_ROWS)):
+        yield Page(entity=plan.entity, rows=rows)
+        rows = following
+    yield Page(entity=plan.entity, rows=rows, complete=True)
+
+
+def _changes(
+    plan: StreamPlan, found: Iterator[Mapping[str, Any]], marker: Marker
+) -> Iterator[Page]:
+    before = {"value": marker.value} if marker.value else {}
     records: list[SourceRecord] = []
     count = 0
-    for row in service.rows(plan.operation, arguments, plan.rows):
+    for row in found:
         if len(records) == PAGE_ROWS:
             yield Page(records, cursor=before)
             records = []
-        records.append(_record(plan, row, marker))
+        version = marker.see(row.get(plan.cursor))
+        records.append(SourceRecord(plan.entity, "", row, version=version))
         count += 1
-    if plan.mode == "full":
-        yield Page(records, cursor={}, complete=True)
-        return
     lost = (
         [(f"streams.{plan.name}.cursor", f"ни в одной строке нет поля «{plan.cursor}»")]
         if count and not marker.seen
@@ -53,12 +78,6 @@ def read(connection: Connection, stream: str, cursor: Mapping[str, Any]) -> Iter
     )
     after = {"value": marker.value} if marker.value else {}
     yield Page(records, cursor=after, rejected=lost)
-
-
-def _record(plan: StreamPlan, row: Mapping[str, Any], marker: Marker) -> SourceRecord:
-    """A row as a source record; only changes have versions, a snapshot is as new as its arrival."""
-    version = marker.see(row.get(plan.cursor)) if plan.mode == "delta" else ""
-    return SourceRecord(entity=plan.entity, external_id="", data=row, version=version)
 
 
 def check(connection: Connection) -> Iterable[CheckStep]:

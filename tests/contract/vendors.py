@@ -45,7 +45,7 @@ def polled_records(name: str, emulator: Emulator) -> list[SourceRecord]:
         cursor: Any = {}
         assert read
         for page in read(connection, stream, cursor):
-            found += page.records
+            found += page.sources()
             cursor = page.cursor
             assert json.loads(json.dumps(cursor)) == cursor, "a cursor is kept as JSON"
             assert not page.rejected
