@@ -8,7 +8,7 @@ import orjson
 
 from hub.mapping.compiler import CompiledMapping, compile_mapping
 from hub.mapping.loader import effective
-from hub.mapping.model import MappedRecord
+from hub.mapping.model import MappedRecord, MappingDocument
 from hub.mapping.preview import FieldTrace, explain
 from hub.mapping.transforms import MappingContext
 from hub.sdk.errors import ConfigError, PayloadError
@@ -23,7 +23,7 @@ class Mappings:
     def __init__(self, configured: Configured) -> None:
         connection = configured.connection
         self._compiled = _compiled(connection.connector, to_json(dict(configured.mappings)))
-        self._context = MappingContext(
+        self.context = MappingContext(
             timezone=connection.timezone,
             phone_region=connection.phone_region,
             settings=connection.settings,
@@ -38,7 +38,7 @@ class Mappings:
                 f"there is no mapping for «{source.entity}»; there are: {known}",
                 place=f"mappings.{source.entity}",
             )
-        record = compiled.apply(source, self._context)
+        record = compiled.apply(source, self.context)
         if compiled.document.external_id is not None and not record.external_id:
             raise PayloadError(
                 f"{source.entity}: external_id is empty: «{compiled.document.external_id.path}» "
@@ -46,10 +46,15 @@ class Mappings:
             )
         return record
 
+    def document(self, entity: str) -> MappingDocument | None:
+        """The mapping of an entity; None when there is none."""
+        compiled = self._compiled.get(entity)
+        return compiled.document if compiled else None
+
     def explain(self, source: SourceRecord) -> list[FieldTrace]:
         """How each field of this record comes about; empty when nothing maps the entity."""
         mapped = self._compiled.get(source.entity)
-        return explain(mapped.document, source, self._context) if mapped else []
+        return explain(mapped.document, source, self.context) if mapped else []
 
 
 @lru_cache(maxsize=256)

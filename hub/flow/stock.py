@@ -13,7 +13,7 @@ from hub.crm.fold import Stamp
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import PayloadError
 from hub.store.connections import Configured
-from hub.store.stock import StockStage, forget_item
+from hub.store.stock import Origin, forget_item, staged, write_rows
 
 DEFAULT_MIN_SHARE = 0.7
 #: In a small catalogue a row or two more or less is a large share and nothing strange.
@@ -83,9 +83,9 @@ def apply_webhook_rows(
             newest[key] = (stamp.version, row)
     if not newest:
         return
-    stage = StockStage(db)
-    stage.add(row for _, row in newest.values())
-    stage.apply(configured.id, "", None, now, full=False)
+    write_rows(
+        db, Origin(configured.id, "", None, now), [staged(row) for _, row in newest.values()]
+    )
 
 
 def snapshot_doubt(stored: int, read: int, min_share: float) -> str:

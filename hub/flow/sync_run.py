@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,24 +13,30 @@ from sqlalchemy.exc import IntegrityError
 from hub.crm.fold import Stamp
 from hub.flow import resolve, stock
 from hub.flow.map import Mappings
+from hub.flow.stock_run import StockRun
 from hub.flow.upsert import Upsert, sinks_for
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import ConfigError, HubError
-from hub.sdk.records import Page
+from hub.sdk.records import Page, SourceRecord
 from hub.store import leases
 from hub.store.connections import Configured, set_state
 from hub.store.cursors import freshen, move_cursor
 from hub.store.database import is_away, to_json, utc_now
 from hub.store.models import cursors, row_issues, sync_runs
-from hub.store.stock import StockStage, Written, stored_rows
+from hub.store.stock import Written
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
 
 #: Issues listed per run; the rest is counted.
 MAX_ISSUES = 1000
+MAX_WARNINGS = 200
+MAX_MESSAGE_CHARACTERS = 2000
+MAX_ROW_CHARACTERS = 4000
+#: How often a run that has no issues says how far it is, and proves that it holds its lease.
+NOTE_SECONDS = 2.0
 CONFLICT_TRIES = 3
 log = logging.getLogger("hub.sync")
-Issue = tuple[str, str, str]
+Issue = dict[str, Any]
 
 
 class SyncRun:
@@ -42,28 +49,32 @@ class SyncRun:
         self.stream = configured.stream(run.stream)
         self.started_at = utc_now()
         self.counts = {"rows_read": 0, "rows_created": 0, "rows_changed": 0, "rows_removed": 0,
-                       "rows_rejected": 0}  # fmt: skip
-        self._mappings = Mappings(configured)
-        self._complete = False
+                       "rows_rejected": 0, "rows_warned": 0}  # fmt: skip
+        self.mappings = Mappings(configured)
         self._issues: list[Issue] = []
-        self._cursor: Mapping[str, Any] = {}
-        self._before: Mapping[str, Any] = {}
+        self._noted_at = time.monotonic()
+        self.cursor: Mapping[str, Any] = {}
 
     def carry_out(self) -> str:
         """Read and write the whole stream; returns succeeded or held. Raises on failure."""
         read = self.configured.connector.read
         if read is None:
             raise ConfigError(f"{self.configured.connection.connector} has nothing to poll")
-        self._cursor = self._before = self._begin()
-        pages = read(self.configured.connection, self.run.stream, self._cursor)
-        if self.stream.entity == "stock" and self.stream.mode == "full":
-            return self._full_stock(pages)
-        for page in pages:
-            self._complete = page.complete
-            if self.stream.entity == "stock":
-                self._stock_page(page)
-            else:
+        self.cursor = self._begin()
+        pages = read(self.configured.connection, self.run.stream, self.cursor)
+        if self.stream.entity != "stock":
+            for page in pages:
                 self._page(page)
+            return self._finish("succeeded")
+        levels = StockRun(self)
+        if self.stream.mode == "full":
+            doubt = levels.snapshot(pages)
+            return (
+                self._finish("held", doubt) if doubt else self._finish("succeeded", levels=levels)
+            )
+        for page in pages:
+            self.cursor = page.cursor
+            levels.changes(page)
         return self._finish("succeeded")
 
     def _begin(self) -> Mapping[str, Any]:
@@ -83,83 +94,11 @@ class SyncRun:
         found: Mapping[str, Any] = cursor or {}
         return found
 
-    # Stock.
-
-    def _full_stock(self, pages: Any) -> str:
-        """Stage the whole snapshot, then apply it if it is complete and plausible."""
-        with self.store.database.engine.connect() as session:
-            with session.begin():
-                stage = StockStage(session)
-            for page in pages:
-                rows = self._stock_rows(page)
-                with session.begin():
-                    stage.add(rows)
-                self._note_issues()
-                self._complete = page.complete
-                self._cursor = page.cursor
-            with session.begin():
-                staged = stage.count()
-            doubt = self._doubt(staged)
-            if doubt:
-                self._cursor = self._before
-                return self._finish("held", doubt)
-            written = self._apply_staged(session, stage)
-            with session.begin():
-                stage.drop()
-        self._add(written)
-        return self._finish("succeeded")
-
-    def _apply_staged(self, session: Connection, stage: StockStage) -> Written:
-        # The staged rows live in this session, so the write happens in it, under the write lock.
-        with self.store.database.write_in(session):
-            leases.fence(session, self.lease)
-            written = stage.apply(
-                self.configured.id, self.run.stream, self.run.id, self.started_at, full=True
-            )
-            self._move_cursor(session)
-        return written
-
-    def _doubt(self, staged: int) -> str:
-        if not self._complete:
-            raise HubError("the snapshot was cut off before its end; nothing was applied")
-        with self.store.database.read() as db:
-            stored = stored_rows(db, self.configured.id, self.run.stream)
-        share = float(
-            self.store.settings.option("stock.snapshot_min_share", stock.DEFAULT_MIN_SHARE)
-        )
-        doubt = stock.snapshot_doubt(stored, staged, share)
-        accepted = self.run.accepted_rows
-        return "" if doubt and accepted is not None and staged >= accepted else doubt
-
-    def _stock_rows(self, page: Page) -> list[dict[str, Any]]:
-        rows = []
-        for place, record in self._mapped(page):
-            try:
-                rows.append(stock.stock_row(record))
-            except HubError as error:
-                self._issue(place, error.message, record.fields)
-        return rows
-
-    def _stock_page(self, page: Page) -> None:
-        rows = self._stock_rows(page)
-        self._cursor = page.cursor
-        with self.store.database.write() as db:
-            leases.fence(db, self.lease)
-            stage = StockStage(db)
-            stage.add(rows)
-            self._add(
-                stage.apply(
-                    self.configured.id, self.run.stream, self.run.id, self.started_at, full=False
-                )
-            )
-            self._move_cursor(db)
-        self._note_issues()
-
     # Records.
 
     def _page(self, page: Page) -> None:
         mapped = self._mapped(page)
-        self._cursor = page.cursor
+        self.cursor = page.cursor
         for _ in range(CONFLICT_TRIES):
             try:
                 self._write_page(mapped)
@@ -172,17 +111,17 @@ class SyncRun:
                 break
         else:
             self._write_singly(mapped)
-        self._note_issues()
+        self.note_issues()
 
     def _write_page(self, mapped: Sequence[tuple[str, MappedRecord]], *, move: bool = True) -> None:
         with self.store.database.write() as db:
             leases.fence(db, self.lease)
             issues, upsert = self._upsert(db, mapped)
             if move:
-                self._move_cursor(db)
+                self.move_cursor(db)
         for issue in issues:
-            self._issue(*issue)
-        self._add(Written(upsert.created, upsert.changed))
+            self.add_issue(*issue)
+        self.add_written(Written(upsert.created, upsert.changed))
 
     def _write_singly(self, mapped: Sequence[tuple[str, MappedRecord]]) -> None:
         """A row that the database refuses becomes an issue; the others are stored."""
@@ -192,7 +131,7 @@ class SyncRun:
             except Exception as error:
                 _raise_unless_a_row(error)
                 said = getattr(error, "orig", None) or error
-                self._issue(place, f"the store refused the row: {said}", record.fields)
+                self.add_issue(place, f"the store refused the row: {said}", record.fields)
         self._write_page([])
 
     def _upsert(
@@ -222,44 +161,71 @@ class SyncRun:
     def _mapped(self, page: Page) -> list[tuple[str, MappedRecord]]:
         mapped = []
         for place, reason in page.rejected:
-            self._issue(place, reason, {})
-        for record in page.records:
+            self.add_issue(place, reason, {})
+        for record in page.sources():
             self.counts["rows_read"] += 1
             place = record.external_id or f"row {self.counts['rows_read']}"
-            try:
-                mapped.append((place, self._mappings.apply(record)))
-            except HubError as error:
-                self._issue(place, error.message, record.data)
+            found = self.map_record(record, place)
+            if found is not None:
+                self.add_warnings(place, found.warnings, record.data)
+                mapped.append((place, found))
         return mapped
 
-    def _issue(self, place: str, message: str, row: Mapping[str, Any]) -> None:
+    def map_record(self, record: SourceRecord, place: str) -> MappedRecord | None:
+        """Map a record; None when it became an issue."""
+        try:
+            return self.mappings.apply(record)
+        except HubError as error:
+            self.add_issue(place, error.message, record.data)
+            return None
+
+    def add_warnings(self, place: str, warnings: Sequence[str], row: Mapping[str, Any]) -> None:
+        """List fields of a stored row that could not be read, while there are not too many."""
+        if warnings:
+            self.counts["rows_warned"] += 1
+            if self.counts["rows_warned"] <= MAX_WARNINGS:
+                self._list("warning", place, "; ".join(warnings), row)
+
+    def add_issue(self, place: str, message: str, row: Mapping[str, Any]) -> None:
+        """Count a row that is not stored, and list it while there are not too many."""
         self.counts["rows_rejected"] += 1
         if self.counts["rows_rejected"] <= MAX_ISSUES:
-            self._issues.append((place, message, to_json(dict(row))[:4000]))
+            self._list("rejected", place, message, row)
 
-    def _note_issues(self) -> None:
+    def _list(self, kind: str, place: str, message: str, row: Mapping[str, Any]) -> None:
+        self._issues.append(
+            {
+                "run_id": self.run.id,
+                "kind": kind,
+                "place": place,
+                "message": message[:MAX_MESSAGE_CHARACTERS],
+                "row": to_json(dict(row))[:MAX_ROW_CHARACTERS],
+            }
+        )
+
+    def note_issues(self) -> None:
+        """Write the listed issues and the counts so far, when it is time to."""
         issues, self._issues = self._issues, []
+        if not issues and time.monotonic() - self._noted_at < NOTE_SECONDS:
+            return
+        self._noted_at = time.monotonic()
         with self.store.database.write() as db:
             leases.fence(db, self.lease)
             if issues:
-                db.execute(
-                    insert(row_issues),
-                    [
-                        {"run_id": self.run.id, "place": place, "message": message, "row": row}
-                        for place, message, row in issues
-                    ],
-                )
+                db.execute(insert(row_issues), issues)
             db.execute(update(sync_runs).where(sync_runs.c.id == self.run.id).values(self.counts))
 
-    def _add(self, written: Written) -> None:
+    def add_written(self, written: Written) -> None:
+        """Count what was written."""
         self.counts["rows_created"] += written.created
         self.counts["rows_changed"] += written.changed
         self.counts["rows_removed"] += written.removed
 
-    def _move_cursor(self, db: Connection) -> None:
-        move_cursor(db, self.configured.id, self.run.stream, self._cursor)
+    def move_cursor(self, db: Connection) -> None:
+        """Move the stream's cursor, in the transaction of the rows that it covers."""
+        move_cursor(db, self.configured.id, self.run.stream, self.cursor)
 
-    def _finish(self, status: str, held_reason: str = "") -> str:
+    def _finish(self, status: str, held_reason: str = "", levels: StockRun | None = None) -> str:
         now = utc_now()
         with self.store.database.write() as db:
             leases.fence(db, self.lease, healthy=True)
@@ -269,7 +235,7 @@ class SyncRun:
                 .values(
                     status=status,
                     finished_at=now,
-                    cursor_after=dict(self._cursor),
+                    cursor_after=dict(self.cursor),
                     held_reason=held_reason or None,
                     **self.counts,
                 )
@@ -277,6 +243,8 @@ class SyncRun:
             if status == "succeeded":
                 rows = self.counts["rows_read"]
                 freshen(db, self.configured.id, self.run.stream, self.started_at, rows)
+                if levels is not None:
+                    levels.remember(db)
                 if self.configured.state == "needs_attention":
                     set_state(db, self.configured.id, "active")
         log.info(

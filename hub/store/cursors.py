@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, null, select, update
 
 from hub.store.database import insert_for, utc_now
 from hub.store.models import cursors
@@ -61,3 +61,29 @@ def first_turn(
 def count_failure(db: Connection, connection_id: int, stream: str, failures: int) -> None:
     """Remember how many runs in a row have failed."""
     _set(db, connection_id, stream, failures=failures)
+
+
+def last_answer(db: Connection, connection_id: int, stream: str) -> Mapping[str, Any]:
+    """What `remember_answer` kept, while every row that it brought is stored as it brought it."""
+    found = db.scalar(
+        select(cursors.c.answer).where(
+            cursors.c.connection_id == connection_id, cursors.c.stream == stream
+        )
+    )
+    return found or {}
+
+
+def remember_answer(
+    db: Connection, connection_id: int, stream: str, answer: Mapping[str, Any]
+) -> None:
+    """Remember which answer the stored rows of a stream are."""
+    _set(db, connection_id, stream, answer=dict(answer))
+
+
+def forget_answers(db: Connection, connection_id: int) -> None:
+    """Rows of a connection changed: no stream's rows are surely its last answer any more."""
+    db.execute(
+        update(cursors)
+        .where(cursors.c.connection_id == connection_id, cursors.c.answer.is_not(None))
+        .values(answer=null())
+    )

@@ -20,6 +20,8 @@ cursors = Table(
     Column("fresh_at", UtcTime),
     Column("row_count", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
+    #: The snapshot that the stored rows are: {digest, run_id, rows_read …}; any change forgets it.
+    Column("answer", Json),
 )
 
 #: status: queued | running | succeeded | failed | held; trigger: schedule | person | recovery
@@ -39,6 +41,8 @@ sync_runs = Table(
     Column("rows_changed", Integer, nullable=False, default=0),
     Column("rows_removed", Integer, nullable=False, default=0),
     Column("rows_rejected", Integer, nullable=False, default=0),
+    #: Warnings about rows that were stored: a field that could not be read.
+    Column("rows_warned", Integer, nullable=False, default=0, server_default="0"),
     Column("cursor_before", Json),
     Column("cursor_after", Json),
     Column("error_code", Short),
@@ -51,7 +55,7 @@ sync_runs = Table(
     Index("ix_sync_runs_stream", "connection_id", "stream", "id"),
 )
 
-#: Rows of a run that could not be stored; they block nothing.
+#: Rows of a run that could not be stored (rejected), or only in part (warning); none blocks others.
 row_issues = Table(
     "row_issues",
     metadata,
@@ -60,6 +64,8 @@ row_issues = Table(
     Column("place", Short, nullable=False, default=""),
     Column("message", LongText, nullable=False),
     Column("row", LongText, nullable=False, default=""),
+    #: rejected | warning
+    Column("kind", String(16), nullable=False, default="rejected", server_default="rejected"),
 )
 
 #: status: pending → delivered | waiting | paused | dead
