@@ -135,7 +135,10 @@ def test_a_missing_cursor_field_is_a_listed_issue(onec: Emulator) -> None:
 def test_only_the_last_page_of_a_snapshot_is_complete(onec: Emulator) -> None:
     onec.answers["GetRemains"] = many_rows(2000)
     found = pages(connect(onec), "stock")
-    assert [(len(list(page.sources())), page.complete) for page in found] == [(1000, False), (1000, True)]
+    assert [(len(list(page.sources())), page.complete) for page in found] == [
+        (1000, False),
+        (1000, True),
+    ]
 
 
 @pytest.mark.parametrize("failure", ["empty", "nil"])

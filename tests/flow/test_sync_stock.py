@@ -24,7 +24,9 @@ def onec(hub: Hub) -> Iterator[Emulator]:
     emulator.answers["GetRemains"] = goods(10)
     hub.connect("onec", {**emulator.connection(), "schedule": {}})
     run = hub.sync("onec", "stock")
-    assert (run["status"], run["rows_read"], run["rows_created"]) == ("succeeded", 10, 10), run["error_message"]
+    assert (run["status"], run["rows_read"], run["rows_created"]) == ("succeeded", 10, 10), run[
+        "error_message"
+    ]
     yield emulator
     emulator.stop()
 
