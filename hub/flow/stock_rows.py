@@ -45,17 +45,21 @@ class _UnsureError(Exception):
     """Only the mapping itself can say what this value is."""
 
 
+def _never(_text: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class _Field:
-    """One target: the names it is read from, its value without one, how a value converts.
+    """One target: the names it is read from, its value without one, how a value is had.
 
-    `without` is None too where nothing can stand for a value that is required (`required`);
-    `convert` is None for a text that stays as it is but for the spaces around it.
+    A text that is `as_written` is the value, `convert` makes it of any other; without `convert`
+    the text counts as it is but for the spaces around it.
     """
 
     names: tuple[str, ...] = ()
     without: str | None = None
-    required: bool = False
+    as_written: Callable[[str], object] = _never
     convert: Callable[[str], str | None] | None = None
 
 
@@ -66,7 +70,11 @@ class StockRows:
         self._fields: dict[str, _Field] | None = None
         self._stages: dict[tuple[str, ...], Stage] = {}
         if document is not None and _is_plain(document):
-            self._fields = {row.target: _field(document, row, context) for row in document.fields}
+            try:
+                fields = {row.target: _field(document, row, context) for row in document.fields}
+            except _UnsureError:
+                return
+            self._fields = fields
 
     def stage(self, row: Mapping[str, Any]) -> Staged | None:
         """The staged row; None when the mapping itself must be asked."""
@@ -129,24 +137,17 @@ def _field(document: MappingDocument, row: Row, context: MappingContext) -> _Fie
             return value
         raise _UnsureError
 
-    without, required = None, False
-    try:
-        without = ask({})
-    except _UnsureError:
-        required = True
-    as_it_is = row.steps in ((), (("text", None),)) and row.choices is None
-    if row.target in TEXTS and as_it_is and without is None and not required:
+    # What is required has nothing to stand for it; of a quantity `stage` sees to that.
+    without = None if row.target == "quantity" and row.required else ask({})
+    bare = row.choices is None
+    if row.target in TEXTS and bare and without is None and row.steps in ((), (("text", None),)):
         return _Field(names)
-    remembered = lru_cache(maxsize=REMEMBERED)(lambda text: ask({names[0]: text}))
-    kind = KINDS.get(row.target)
-    if kind is None or row.choices is not None or row.steps not in ((), ((kind, None),)):
-        return _Field(names, without, required, remembered)
-    as_written = AS_WRITTEN[kind].fullmatch
-
-    def convert(text: str) -> str | None:
-        return text if as_written(text) else remembered(text)
-
-    return _Field(names, without, required, convert)
+    convert = lru_cache(maxsize=REMEMBERED)(lambda text: ask({names[0]: text}))
+    kind = KINDS.get(row.target, "")
+    as_written = _never
+    if kind and bare and row.steps in ((), ((kind, None),)):
+        as_written = AS_WRITTEN[kind].fullmatch
+    return _Field(names, without, as_written, convert)
 
 
 def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
@@ -162,13 +163,13 @@ def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
         for place, target in enumerate(TEXTS)
         if target in fields and (fields[target].convert or fields[target].without)
     ]
-    values = [fields.get(target, _Field()) for target in VALUES]
-    quantities, reserves, frees, prices, currencies, moments = values
+    quantities, reserves, frees, prices, currencies, moments = (
+        fields.get(target, _Field()) for target in VALUES
+    )
+    is_quantity, is_price = quantities.as_written, prices.as_written
 
     def stage(row: Mapping[str, Any]) -> Staged | None:
         held = _texts(row)
-        if held is None:
-            return None
         for place in several:
             # The first name that has a value counts: which one that is, the mapping knows.
             if not held[place].strip():
@@ -181,7 +182,8 @@ def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
             sku, item, name, variant, warehouse = _special(
                 special, [sku, item, name, variant, warehouse]
             )
-        quantity = _value(quantities, quantity)
+        if not is_quantity(quantity):
+            quantity = _value(quantities, quantity)
         if quantity is None or not (item or sku) or len(item) > MAX_ID_CHARACTERS:
             return None
         reserved, available = _value(reserves, reserved), _value(frees, available)
@@ -195,7 +197,7 @@ def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
             quantity,
             reserved,
             _free(quantity, reserved) if available is None else available,
-            _value(prices, price),
+            price if is_price(price) else _value(prices, price),
             _value(currencies, currency),
             _value(moments, as_of),
             f"{sku}\n{name}".lower(),
@@ -204,18 +206,18 @@ def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
     return stage
 
 
-def _texts(row: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The values of a row and an empty one after them; None unless they are all clean text."""
+def _texts(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of a row and an empty one after them; unsure unless they are all clean text."""
     held = (*row.values(), "")
     try:
         together = "".join(held)
-    except TypeError:
+    except TypeError as error:
         held = tuple("" if value is None else value for value in held)
         if not all(isinstance(value, str) for value in held):
-            return None
+            raise _UnsureError from error
         together = "".join(held)
     if not together.isprintable() and clean_text(together) != together:
-        return None
+        raise _UnsureError
     return held
 
 
@@ -226,12 +228,12 @@ def _special(special: list[tuple[int, _Field]], texts: list[str]) -> list[str]:
 
 
 def _value(field: _Field, text: str) -> str | None:
-    if text:
-        assert field.convert is not None  # only plain texts have none, and they are not asked
-        return field.convert(text)
-    if field.required:
-        raise _UnsureError
-    return field.without
+    if not text:
+        return field.without
+    if field.as_written(text):
+        return text
+    assert field.convert is not None  # only plain texts have none, and they are not asked
+    return field.convert(text)
 
 
 def _free(quantity: str, reserved: str | None) -> str:

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +142,9 @@ def _put(session: Session, row: Any) -> None:
         level.updated_at = utc_now()
         session.add(level)
     level.sku, level.product_external_id, level.product_name = row.Article, row.Item, row.Name
-    level.quantity, level.reserved, level.price = row.Qty, row.Reserve, row.Price
-    level.available, level.as_of = row.Qty - (row.Reserve or 0), row.ChangedAt.astimezone()
+    level.quantity, level.reserved, level.price = Decimal(row.Qty), row.Reserve, row.Price
+    level.available = level.quantity - (row.Reserve or 0)
+    level.as_of = row.ChangedAt.astimezone()
     level.search_text = f"{row.Article}\n{row.Name}".lower()
 
 

@@ -74,7 +74,7 @@ def test_half_a_written_snapshot_is_not_taken_for_the_one_before(hub: Hub, onec:
     assert set(quantities(hub).values()) == {Decimal(1)}
 
 
-@pytest.mark.parametrize(("moment", "number"), [("cursor", 2), ("noted", 1), ("noted", 2)])
+@pytest.mark.parametrize(("moment", "number"), [("cursor", 2), ("noted", 1)])
 def test_pages_killed_anywhere_are_read_on_from_the_stored_cursor(
     hub: Hub, shop: Shop, moment: str, number: int
 ) -> None:
