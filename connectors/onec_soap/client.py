@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connectors._protocols.soap import Argument, SoapService
 from connectors._protocols.soap_transport import SoapOptions
-from connectors.onec_soap.moments import parse_moment
+from connectors.onec_soap.moments import earlier, parse_moment
 from hub.sdk.connection import Connection
 from hub.sdk.entities import ENTITIES
 from hub.sdk.errors import ConfigError
@@ -20,6 +20,9 @@ EMPTY_DATE = "0001-01-01T00:00:00"
 #: Streams that most bases have, and the entity each brings.
 TYPICAL_ENTITIES = {"stock": "stock", "products": "product", "counterparties": "company"}
 MODES = ("full", "delta")
+#: A row gets its time when 1C begins to write it and is seen when the transaction ends.
+OVERLAP_SECONDS = 60.0
+KEYS = {"operation", "arguments", "rows", "mode", "cursor", "entity", "overlap_seconds"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class StreamPlan:
     rows: str = "return"
     mode: str = "full"
     cursor: str = ""
+    overlap_seconds: float = OVERLAP_SECONDS
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,7 +56,7 @@ def stream_plan(connection: Connection, name: str) -> StreamPlan:
     given = connection.settings["streams"][name]
     if not isinstance(given, Mapping):
         raise ConfigError("ожидаются ключи operation, arguments, rows, mode, cursor", place=place)
-    unknown = set(given) - {"operation", "arguments", "rows", "mode", "cursor", "entity"}
+    unknown = set(given) - KEYS
     if unknown:
         raise ConfigError(f"неизвестные ключи: {', '.join(sorted(unknown))}", place=place)
     entity = str(given.get("entity") or TYPICAL_ENTITIES.get(name, name))
@@ -68,6 +72,9 @@ def stream_plan(connection: Connection, name: str) -> StreamPlan:
         raise ConfigError(f"«{mode}»: бывает full или delta", place=f"{place}.mode")
     if mode == "delta" and not given.get("cursor"):
         raise ConfigError("для delta нужно поле строки с изменением", place=f"{place}.cursor")
+    overlap = given.get("overlap_seconds", OVERLAP_SECONDS)
+    if isinstance(overlap, bool) or not isinstance(overlap, int | float) or overlap < 0:
+        raise ConfigError("нужно число секунд, не меньше нуля", place=f"{place}.overlap_seconds")
     if not isinstance(arguments, Mapping):
         raise ConfigError("ожидаются пары имя: значение", place=f"{place}.arguments")
     return StreamPlan(
@@ -77,6 +84,7 @@ def stream_plan(connection: Connection, name: str) -> StreamPlan:
         rows=str(given.get("rows") or "return"),
         mode=mode,
         cursor=str(given.get("cursor") or ""),
+        overlap_seconds=float(overlap),
         arguments=dict(arguments),
     )
 
@@ -119,6 +127,8 @@ def argument_trouble(plan: StreamPlan, known: list[Argument]) -> str:
 def fill(plan: StreamPlan, known: list[Argument], value: str, timezone: ZoneInfo) -> dict[str, Any]:
     """A stream's arguments for one call, the cursor put in; `value` is empty on the first call.
 
+    A time goes out earlier by the stream's overlap: what was written before it and committed
+    after the last poll must not be missed. What comes twice changes nothing.
     ConfigError when the operation does not take them.
     """
     trouble = argument_trouble(plan, known)
@@ -127,6 +137,7 @@ def fill(plan: StreamPlan, known: list[Argument], value: str, timezone: ZoneInfo
             f"аргументы операции {plan.operation}: {trouble}",
             place=f"settings.streams.{plan.name}.arguments",
         )
+    value = earlier(value, plan.overlap_seconds, timezone)
     by_name = {argument.name: argument for argument in known}
     return {
         name: _filled(given, by_name[name], value, timezone)

@@ -33,6 +33,18 @@ def parse_moment(text: str, timezone: ZoneInfo) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone)
 
 
+def earlier(text: str, seconds: float, timezone: ZoneInfo) -> str:
+    """A time so much earlier, written as it was; what is no time stays as it is."""
+    moment = parse_moment(text, timezone)
+    if moment is None or not seconds:
+        return text
+    before = moment - timedelta(seconds=seconds)
+    if _RUSSIAN.match(text.strip()):
+        return before.strftime("%d.%m.%Y %H:%M:%S")
+    zoned = datetime.fromisoformat(text.strip()).tzinfo is not None
+    return (before if zoned else before.replace(tzinfo=None)).isoformat()
+
+
 def parse_number(text: str) -> Decimal | None:
     """A number as 1C writes it, spaces and comma included; None when it is none."""
     try:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.onec_soap.emulator import FIXTURES, Emulator, many_rows
-from connectors.onec_soap.moments import Marker, rank, version
+from connectors.onec_soap.moments import Marker, earlier, rank, version
 from connectors.onec_soap.poll import read
 from hub.registry import make_connection
 from hub.sdk.connection import Connection
@@ -97,14 +97,29 @@ def test_no_cursor_sends_nil_or_the_empty_date_or_an_empty_string(onec: Emulator
 def test_a_delta_goes_on_from_its_cursor(onec: Emulator) -> None:
     (first,) = pages(connect(onec), "products")
     (second,) = pages(connect(onec), "products", first.cursor)
-    assert b"ChangedSince>2026-01-17T10:00:05<" in onec.calls[-1]
+    # A minute earlier than the cursor: what was committed late comes too.
+    assert b"ChangedSince>2026-01-17T09:59:05<" in onec.calls[-1]
     assert len(list(second.sources())) == 1
     assert second.cursor == first.cursor == {"value": "2026-01-17T10:00:05"}
 
 
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("2026-01-17T10:00:05", "2026-01-17T09:59:05"),
+        ("2026-01-17T10:00:05+03:00", "2026-01-17T09:59:05+03:00"),
+        ("17.01.2026 10:00:05", "17.01.2026 09:59:05"),
+        ("1003", "1003"),
+        ("", ""),
+    ],
+)
+def test_only_times_have_an_overlap(text: str, sent: str) -> None:
+    assert earlier(text, 60, MOSCOW) == sent
+
+
 def test_a_cursor_with_a_zone_goes_out_as_1c_local_time(onec: Emulator) -> None:
     pages(connect(onec), "products", {"value": "2026-01-17T10:00:05.123Z"})
-    assert b"ChangedSince>2026-01-17T13:00:05<" in onec.calls[-1]
+    assert b"ChangedSince>2026-01-17T12:59:05<" in onec.calls[-1]
 
 
 def test_a_delta_without_news_keeps_its_cursor(onec: Emulator) -> None:
