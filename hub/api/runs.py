@@ -35,6 +35,7 @@ class RunSchema(Schema):
     rows_changed = fields.Integer(required=True)
     rows_removed = fields.Integer(required=True)
     rows_rejected = fields.Integer(required=True)
+    rows_warned = fields.Integer(required=True)
     error_code = shown()
     error_message = shown()
     held_reason = shown()
@@ -42,9 +43,10 @@ class RunSchema(Schema):
 
 
 class IssueSchema(Schema):
-    """A row of a run that could not be stored."""
+    """A row of a run that could not be stored (rejected), or a field of it (warning)."""
 
     id = fields.Integer(required=True)
+    kind = fields.String(required=True, metadata={"description": "rejected or warning"})
     place = fields.String(required=True)
     message = fields.String(required=True)
     row = fields.String(required=True)

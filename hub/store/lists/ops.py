@@ -84,13 +84,13 @@ def list_sync_runs(
 
 
 def get_sync_run(database: Database, run_id: int) -> Row | None:
-    """One sync run with its first 500 `issues` (place, message, row); None when there is none."""
+    """One sync run with its first 500 `issues` (place, message, row, kind); None when there is none."""
     with database.read() as db:
         found = db.execute(_joined(sync_runs).where(sync_runs.c.id == run_id)).mappings().first()
         if found is None:
             return None
         issues = (
-            select(row_issues.c.id, row_issues.c.place, row_issues.c.message, row_issues.c.row)
+            select(*(column for column in row_issues.c if column.name != "run_id"))
             .where(row_issues.c.run_id == run_id)
             .order_by(row_issues.c.id)
             .limit(MAX_ISSUES)
