@@ -8,7 +8,9 @@ PEERS ?=
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo run test check bench bench-compare bench-peers lock clean
+FUZZ ?=
+
+.PHONY: help setup demo run test check fuzz bench bench-compare bench-peers lock clean
 
 help:
 	@echo "make demo    the hub with emulated vendors (DEMO_ONCE=1: print and exit)"
@@ -19,6 +21,7 @@ help:
 	@echo "make bench   the benchmarks, each against a floor of the same run (BENCH=\"drain stock\")"
 	@echo "make bench-compare  the last two runs side by side"
 	@echo "make bench-peers    the same job in other stacks, killed too (PEERS=\"uzel flask-rq\")"
+	@echo "make fuzz    hostile input for every parser, the gateway, the drain (FUZZ=\"--inputs N --seed N --seconds S\")"
 	@echo "make lock    compile requirements*.txt anew; make clean: remove .venv and caches"
 
 setup: .venv/.run
@@ -54,6 +57,9 @@ check: .venv/.dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/architecture
+
+fuzz: .venv/.dev
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 bench: .venv/.dev
 	@.ci/wrk.sh

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, abort, request
 
 from hub import api, web
 from hub import settings as hub_settings
@@ -22,11 +22,22 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.config["SECRET_KEY"] = store.vault.derive("session")
     app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # flask's default provider has it
+    app.before_request(_judge_request)
     door.register(app, store)
     health.register(app, store)
     api.register(app, store)
     web.register(app, store)
     return app
+
+
+def _judge_request() -> None:
+    """400 for a query string that no page could read."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        # Every reading of request.args would fail, in the error page too.
+        request.environ["QUERY_STRING"] = ""
+        abort(400, "the query string is not UTF-8")
 
 
 def serve() -> Flask:

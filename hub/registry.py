@@ -214,6 +214,12 @@ def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _check_names(
     manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, Any]
 ) -> None:
+    for name, value in secrets.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(one, str) for one in values):
+            raise ConfigError(
+                "must be text, or a list of texts: put it in quotes", place=f"secrets.{name}"
+            )
     for group, given, secret in (("settings", settings, False), ("secrets", secrets, True)):
         known = [item.name for item in manifest.settings if item.secret == secret]
         if group == "settings" and manifest.calls_out:

@@ -10,8 +10,9 @@ from croniter import croniter
 
 from hub.sdk.errors import ConfigError
 
-_EVERY = re.compile(r"every\s+(\d+)\s*(s|m|h|d)")
+_EVERY = re.compile(r"every\s+([0-9]{1,9})\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST_SECONDS = 366 * 86400
 
 
 def period_seconds(rule: str) -> int | None:
@@ -25,6 +26,8 @@ def check_rule(rule: str, place: str) -> None:
     period = period_seconds(rule)
     if period is not None and period < 5:
         raise ConfigError("a stream cannot be polled more often than every 5s", place=place)
+    if period is not None and period > LONGEST_SECONDS:
+        raise ConfigError("a stream is polled at least once a year", place=place)
     if period is None and not croniter.is_valid(rule):
         raise ConfigError(
             f"«{rule}» is neither «every 5m» (s, m, h, d) nor a cron line, «*/10 8-20 * * *»",

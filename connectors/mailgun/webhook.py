@@ -145,7 +145,9 @@ def _mime(request: RawRequest) -> bytes | None:
         return None
     # Read once more as Latin-1, one character a byte: a mail has charsets of its own inside.
     media = request.header("content-type") or "application/x-www-form-urlencoded"
-    text = load_form(request.body, f"{media}; charset=latin-1")[MIME_FIELD]
+    again = load_form(request.body, f"{media}; charset=latin-1")
+    # A name written in another charset (with a byte order mark, say) is found only as it was read.
+    text = again.get(MIME_FIELD, request.form[MIME_FIELD])
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,15 +99,22 @@ def _in_file(file: ConnectionFile, problem: Problem) -> Problem:
         return problem
     entity = problem.place.removeprefix(prefix)
     key = f"mappings.{entity}.{problem.key}".rstrip(".")
-    return Problem(key, problem.message, str(file.path), problem.line, problem.column)
+    line, column = problem.line, problem.column
+    if not line:
+        line, column = _line(file, ["mappings", entity])
+    return Problem(key, problem.message, str(file.path), line, column)
 
 
 def placed(file: ConnectionFile, error: ConfigError) -> ConfigError:
     """The error with the file and the line of the key it names."""
-    steps = error.place.split(".") if error.place else []
+    line, column = _line(file, error.place.split(".") if error.place else [])
+    return ConfigError(error.message, place=f"{file.path}:{line}:{column}")
+
+
+def _line(file: ConnectionFile, steps: Sequence[str | int]) -> tuple[int, int]:
+    """Where a key stands; what is not in the file at all is missed at its beginning."""
     line, column = locate(file.raw, steps)
-    where = f"{file.path}:{line}:{column}" if line else str(file.path)
-    return ConfigError(error.message, place=where)
+    return (line, column) if line else (1, 1)
 
 
 def store_file(store: Store, file: ConnectionFile, author: str) -> int:

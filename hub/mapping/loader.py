@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +39,14 @@ def load_shipped(connector: str, root: Path = MAPPINGS) -> dict[str, MappingDocu
 @lru_cache(maxsize=256)
 def load_file(path: Path, place: str, changed_ns: int) -> MappingDocument:
     """Load one mapping file; `changed_ns` (its modification time) makes an edit a new entry."""
-    return build_document(read_yaml(path, f"mappings/{place}"), path.stem, f"mappings/{place}")
+    where = f"mappings/{place}"
+    raw = read_yaml(path, where)
+    try:
+        return build_document(raw, path.stem, where)
+    except MappingConfigError as error:
+        # What is not in the file at all is missed at its beginning.
+        problems = [one if one.line else replace(one, line=1, column=1) for one in error.problems]
+        raise MappingConfigError(problems) from error
 
 
 def overlay(base: Mapping[str, Any] | None, over: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,37 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
 
 from hub.mapping.model import MappingConfigError, Problem
+from hub.sdk.payload import clean_text
 
 Path_ = tuple[str | int, ...]
+#: What a file may unfold to: aliases that name one another grow without end.
+MAX_DEPTH, MAX_NODES = 64, 100_000
 
 
 def read_yaml(path: Path, place: str) -> Any:
     """Load a YAML file keeping its places; MappingConfigError with line and column if broken."""
+    raw = b""
+    line, column = 1, 1
     try:
-        return YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        loaded = YAML(typ="rt").load(raw.decode("utf-8-sig"))
+        _measure(loaded, 0, 0)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = " ".join(str(error.problem or error.context or "not YAML").split())
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (line, column)
         raise MappingConfigError([Problem("", said, place, line, column)]) from error
-    except (YAMLError, UnicodeDecodeError, OSError, ValueError) as error:
-        raise MappingConfigError([Problem("", f"cannot be read: {error}", place)]) from error
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise MappingConfigError([Problem("", "the file is not UTF-8", place, line, 1)]) from error
+    except RecursionError as error:
+        said = "the file is nested too deeply or unfolds to too much"
+        raise MappingConfigError([Problem("", said, place, line, column)]) from error
+    except Exception as error:
+        # Whatever a foreign parser raises for a foreign file (KeyError, AttributeError, …).
+        if isinstance(error, ReaderError):
+            line = raw.decode("utf-8-sig").count("\n", 0, error.position) + 1
+        said = f"cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
+        raise MappingConfigError([Problem("", said, place, line, column)]) from error
+    return loaded
+
+
+def _measure(node: Any, depth: int, count: int) -> int:
+    """How many nodes there are with all aliases unfolded; RecursionError beyond the limits."""
+    if depth > MAX_DEPTH or count > MAX_NODES:
+        raise RecursionError
+    inside: Any = ()
+    if isinstance(node, Mapping):
+        inside = node.values()
+    elif isinstance(node, list | tuple):
+        inside = node
+    for item in inside:
+        count = _measure(item, depth + 1, count)
+    return count + 1
 
 
 def plain(value: Any) -> Any:
-    """YAML's own types as plain ones that JSON can write; keys become text."""
+    """YAML's own types as plain ones that JSON can write; keys become text.
+
+    NULs and lone surrogates, which YAML can write but no database takes, are dropped.
+    """
     if isinstance(value, Mapping):
-        return {_key(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
+        return {clean_text(_key(name)): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
@@ -44,7 +79,7 @@ def plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, date):
         return value.isoformat()
-    return str(value) if isinstance(value, str | Decimal) else value
+    return clean_text(str(value))
 
 
 def _key(name: Any) -> str:

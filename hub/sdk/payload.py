@@ -226,12 +226,14 @@ def _load_multipart(body: bytes, boundary: str, charset: str) -> Form:
         fields, files = parser.parse(BytesIO(body), boundary.encode("latin-1"), len(body))
     except (ValueError, HTTPException) as error:
         raise PayloadError(f"the multipart form is broken: {error}") from error
+    # A part without a name has none at all (None), whatever the parser's types say.
     pairs = [
-        (_relabel(name, ""), _relabel(value, charset)) for name, value in fields.items(multi=True)
+        (_relabel(name or "", ""), _relabel(value, charset))
+        for name, value in fields.items(multi=True)
     ]
     uploads = [
         Upload(
-            name,
+            _relabel(name or "", ""),
             clean_text(item.filename or ""),
             item.mimetype or "application/octet-stream",
             item.stream.read(),

@@ -34,7 +34,8 @@ class RawRequest:
     @cached_property
     def query_fields(self) -> dict[str, str]:
         """The query string; of a repeated name the last value counts."""
-        return dict(parse_qsl(self.query, keep_blank_values=True))
+        pairs = parse_qsl(self.query, keep_blank_values=True)
+        return {payload.clean_text(name): payload.clean_text(value) for name, value in pairs}
 
     @property
     def content_type(self) -> str:

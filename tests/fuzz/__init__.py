@@ -1,0 +1,1 @@
+"""Fuzzers: hostile input for every parser, the gateway, the drain, mappings, files and the API."""

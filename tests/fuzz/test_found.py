@@ -1,0 +1,55 @@
+"""What fuzzing found once, each by the smallest input that showed it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.target import Run, all_targets
+from tests.fuzz.worker import trouble
+
+FOUND = [
+    # A part of a multipart form without a name was answered 503, signed or not.
+    (
+        "webhook:mailgun",
+        b"POST /\nContent-Type:multipart/form-data;boundary=b\n\n--b\nContent-Disposition\n\n--b--",
+    ),
+    # A field's name behind a byte order mark is found in UTF-8 and not in Latin-1.
+    ("webhook:mailgun", b"POST /\n\n\xef\xbb\xbfbody-mime=x"),
+    # Secrets that are no text.
+    (
+        "connection:file",
+        b"connector: imap\nsettings: {host: e, username: e}\nsecrets: {password: }",
+    ),
+    (
+        "connection:file",
+        b"connector: imap\nsettings: {host: e, username: e}\nsecrets: {password: 1}",
+    ),
+    # Errors about what a file lacks had no line.
+    ("connection:file", b".:"),
+    ("connection:file", b"connector: imap\nmappings:\n  nobody: {fields: {sku: a}}"),
+    ("mapping:file", b"order\nl"),
+    # What ruamel.yaml raises besides its own errors.
+    ("mapping:file", b"order\nfields: " + b"[" * 400),
+    ("mapping:file", b"order\n:\n%YAML 9.9"),
+    ("mapping:file", b"order\na: &a [*a]"),
+    ("mapping:file", b"order\nfields: {\xff"),
+    ("mapping:file", b"order\nfields: {a: \x01}"),
+    # Retry-After of 5 000 digits, of no century, of digits that are none.
+    ("text:functions", b"retry-after\n" + b"9" * 5000),
+    ("text:functions", b"retry-after\n2 Jan 2 5:9999999999"),
+    ("text:functions", "retry-after\n²".encode()),
+    # A stream that is due after the end of time.
+    ("text:functions", b"rule\nevery 20260112d"),
+    ("text:functions", b"rule\nevery " + b"9" * 5000 + b"d"),
+    # %00 in a query came through as a NUL.
+    ("text:functions", b"request\na=%00\n"),
+]
+TARGETS = {target.name: target for target in all_targets()}
+OPENED: dict[str, Run] = {}
+
+
+@pytest.mark.parametrize(("name", "blob"), FOUND, ids=lambda given: str(given)[:40])
+def test_it_does_not_happen_again(name: str, blob: bytes) -> None:
+    run = OPENED.setdefault(name, TARGETS[name].open())
+    if error := trouble(run, blob, alone=True):
+        raise error
