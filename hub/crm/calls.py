@@ -25,6 +25,7 @@ DERIVED = (
 )  # fmt: skip
 KEPT = (*ATTRIBUTES, "leg_state", "leg_at")
 _TIMES = ("started_at", "answered_at", "ended_at")
+_MOMENTS = (*_TIMES, "leg_at")
 _UNANSWERED = {"busy": "busy", "failed": "failed", "voicemail": "voicemail"}
 
 
@@ -84,6 +85,18 @@ def derive(parts: Mapping[str, Any]) -> dict[str, Any]:
     call["status"] = _status(call, summary, outcome)
     _seconds(call, summary)
     return call
+
+
+def last_moment(parts: Mapping[str, Any]) -> datetime | None:
+    """The latest moment any message of the call tells of; the same in whatever order they came."""
+    told = [
+        word["said"][name]
+        for part in parts.values()
+        for word in part.values()
+        for name in _MOMENTS
+        if word["said"].get(name)
+    ]
+    return datetime.fromisoformat(max(told)) if told else None
 
 
 def _said(part: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -57,14 +57,20 @@ def contact_of(ws: WorkingSet, record: MappedRecord, stamp: Stamp) -> int | None
 
 
 def contact_of_call(
-    ws: WorkingSet, call: dict[str, object], record: MappedRecord, stamp: Stamp
+    ws: WorkingSet,
+    call: dict[str, object],
+    record: MappedRecord,
+    stamp: Stamp,
+    last_moment: datetime | None,
 ) -> int | None:
-    """The contact behind a call's outside number."""
+    """The contact behind a call's outside number, active until the call's last moment."""
     number = calls.client_number(call)
     if number is None:
         return None
     fields = {**(record.contact or {}), "phone": number}
-    return identity.resolve_contact(ws, fields, contact_stamp(record, stamp), seen(record, stamp))
+    return identity.resolve_contact(
+        ws, fields, contact_stamp(record, stamp), last_moment or seen(record, stamp)
+    )
 
 
 def contact_stamp(record: MappedRecord, stamp: Stamp) -> Stamp:

@@ -181,7 +181,9 @@ class Upsert:
         if not is_new and parts == row.get("parts"):
             return
         call = calls.derive(parts)
-        call["contact_id"] = resolve.contact_of_call(self.ws, call, record, stamp)
+        call["contact_id"] = resolve.contact_of_call(
+            self.ws, call, record, stamp, calls.last_moment(parts)
+        )
         origins = row.get("origins") or {}
         # A person's word stands.
         news = {

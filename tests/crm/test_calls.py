@@ -166,3 +166,19 @@ def test_a_working_day_ends_as_it_was_played(hub: Hub) -> None:
         if row["contact_id"]:
             assert entries[row["id"]]["occurred_at"] == row["started_at"]
             assert entries[row["id"]]["summary"]["status"] == row["status"]
+
+
+def test_the_last_moment_is_the_same_in_whatever_order_the_messages_came() -> None:
+    told = [
+        ("leg:1", {"leg_state": "appeared", "leg_at": "2026-01-12T15:00:00+00:00"}),
+        ("summary", {"ended_at": "2026-01-12T15:00:09+00:00", "outcome": "missed"}),
+        ("recording:1", {"recording_id": "1"}),
+    ]
+    for order in (told, told[::-1]):
+        parts: dict[str, Any] = {}
+        for number, (part, fields) in enumerate(order):
+            parts = calls.add_part(parts, part, fields, "1", number + 1)
+        moment = calls.last_moment(parts)
+        assert moment is not None
+        assert moment.isoformat() == "2026-01-12T15:00:09+00:00"
+    assert calls.last_moment({"recording:1": parts["recording:1"]}) is None

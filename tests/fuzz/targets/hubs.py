@@ -38,7 +38,7 @@ from tests.fuzz.markup import join_http, mutate_http, split_http
 from tests.fuzz.target import Finding, Run, Target, signature_of
 from tests.fuzz.targets.webhooks import document_of, request_of, seeds_of
 from tests.support import servers
-from tests.support.hub import Hub
+from tests.support.hub import Hub, hasten
 
 BATCH = 60
 #: What may end an event, each with words for the person who must act.
@@ -133,8 +133,10 @@ class HubRun:
             upgrade(fresh)
             fresh.dispose()
         nowhere = f"unix://{self.home / 'no-redis.sock'}"
-        self.store = Store.open(
-            Settings(home=self.home, database_url=url, redis_url=nowhere, secret_key="fuzz")
+        self.store = hasten(
+            Store.open(
+                Settings(home=self.home, database_url=url, redis_url=nowhere, secret_key="fuzz")
+            )
         )
         self.hub = Hub(self.store)
         self.token = tokens.create(self.store.database, "fuzz", "admin")
