@@ -36,7 +36,7 @@ def _judge_request() -> None:
         request.query_string.decode()
     except UnicodeDecodeError:
         # Every reading of request.args would fail, in the error page too.
-        request.environ["QUERY_STRING"] = ""
+        request.query_string = b""
         abort(400, "the query string is not UTF-8")
 
 

@@ -72,3 +72,10 @@ def test_a_bug_shows_no_details(app: Flask, admin: Caller, monkeypatch: pytest.M
 
 def test_pages_keep_their_own_errors(app: Flask) -> None:
     assert app.test_client().get("/no/such/page").mimetype != "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/login", "/nothing", "/api/v1/orders", "/api/v1/nothing", "/"])
+def test_a_query_that_is_not_utf8_is_refused(app: Flask, path: str) -> None:
+    answer = app.test_client().get(path, environ_overrides={"QUERY_STRING": "q=\xff"})
+    assert answer.status_code == 400
+    assert "UTF-8" in answer.text or "text/html" in answer.content_type

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.mango.emulator import Emulator as Mango
-from hub.crm.calls import add_part, client_number, derive
+from hub.crm.calls import add_part, client_number, derive, last_moment
 from hub.store.models import calls, contacts, timeline
 from tests.support.hub import Hub
 
@@ -177,8 +177,8 @@ def test_the_last_moment_is_the_same_in_whatever_order_the_messages_came() -> No
     for order in (told, told[::-1]):
         parts: dict[str, Any] = {}
         for number, (part, fields) in enumerate(order):
-            parts = calls.add_part(parts, part, fields, "1", number + 1)
-        moment = calls.last_moment(parts)
+            parts = add_part(parts, part, fields, "1", number + 1)
+        moment = last_moment(parts)
         assert moment is not None
         assert moment.isoformat() == "2026-01-12T15:00:09+00:00"
-    assert calls.last_moment({"recording:1": parts["recording:1"]}) is None
+    assert last_moment({"recording:1": parts["recording:1"]}) is None

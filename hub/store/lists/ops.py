@@ -84,7 +84,7 @@ def list_sync_runs(
 
 
 def get_sync_run(database: Database, run_id: int) -> Row | None:
-    """One sync run with its first 500 `issues` (place, message, row, kind); None when there is none."""
+    """One sync run with its first 500 `issues` (place, message, row, kind), or None."""
     with database.read() as db:
         found = db.execute(_joined(sync_runs).where(sync_runs.c.id == run_id)).mappings().first()
         if found is None:
