@@ -76,7 +76,8 @@ def check(file: ConnectionFile, known_secrets: Mapping[str, Any] | None = None) 
     document = file.document
     try:
         given = document.get("secrets") or {}
-        secrets = {**(known_secrets or {}), **given} if isinstance(given, Mapping) else given
+        known = dict.fromkeys(known_secrets or (), "kept")
+        secrets = {**known, **given} if isinstance(given, Mapping) else given
         make_connection({**document, "secrets": secrets}, file.name)
         for stream, rule in (document.get("schedule") or {}).items():
             check_rule(str(rule), f"schedule.{stream}")
