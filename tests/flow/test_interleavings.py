@@ -271,8 +271,8 @@ def outcome(hub: Hub) -> dict[str, Any]:
 
 def run(opener: Opener, plain: Opener, examples: int, steps: int) -> None:
     """Let the machine work."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis annotates this in part
-        lambda: Telling(opener, plain),
+    run_state_machine_as_test(
+        lambda: Telling(opener, plain),  # type: ignore[arg-type]  # any maker of machines will do
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
