@@ -267,7 +267,7 @@ def _coerce(setting: Setting, value: Any) -> Any:
     if setting.type == "timezone":
         try:
             ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a name too long for a file
             raise ConfigError("is not a time zone such as Europe/Moscow", place=place) from error
     if setting.type in {"text", "url"}:
         if isinstance(value, Mapping | list):

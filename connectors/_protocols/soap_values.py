@@ -122,7 +122,7 @@ def named(element: Any) -> dict[str, Any]:
     """An element's children by name, a v8 Property standing for its value."""
     return {
         (child.get("name", "") if child.tag == PROPERTY else local(child)): (
-            children_of(child)[0] if child.tag == PROPERTY and len(child) else child
+            next(iter(children_of(child)), child) if child.tag == PROPERTY else child
         )
         for child in ([] if is_nil(element) else children_of(element))
     }

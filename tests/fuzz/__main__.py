@@ -63,9 +63,12 @@ def _long(options: argparse.Namespace) -> int:
     print(f"seed {options.seed}, {sum(job.inputs for job in jobs)} inputs, {len(jobs)} targets")
     print(f"{'target':44} {'inputs':>9} {'inputs/s':>9} {'grew MB':>8} {'findings':>8}", flush=True)
     started = time.monotonic()
-    run_jobs(jobs, options.seed, options.jobs, _row)
-    for job in jobs:
+
+    def report(job: Job) -> None:
+        _row(job)
         _tell(job, options.seed)
+
+    run_jobs(jobs, options.seed, options.jobs, report)
     total = sum(job.tally.inputs for job in jobs)
     kinds = sum(len(job.tally.found) for job in jobs)
     seconds = time.monotonic() - started

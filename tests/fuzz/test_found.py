@@ -41,6 +41,20 @@ FOUND = [
     # A stream that is due after the end of time.
     ("text:functions", b"rule\nevery 20260112d"),
     ("text:functions", b"rule\nevery " + b"9" * 5000 + b"d"),
+    # A time zone whose name no file can have.
+    (
+        "connection:file",
+        b"connector: mango\nsettings: {timezone: "
+        + b"x" * 300
+        + b"}\nsecrets: {api_key: a, api_salt: b}",
+    ),
+    # A property of a 1C structure with nothing in it but a processing instruction.
+    (
+        "soap",
+        b'0\n<s:Envelope xmlns:s="e"><s:Body><m:R xmlns:m="x">'
+        b'<m:return xmlns:v8="http://v8.1c.ru/8.1/data/core"><v8:Property><?x?></v8:Property>'
+        b"</m:return></m:R></s:Body></s:Envelope>",
+    ),
     # %00 in a query came through as a NUL.
     ("text:functions", b"request\na=%00\n"),
 ]

@@ -148,6 +148,8 @@ class Survival:
     def check(self, blob: bytes) -> None:
         """Raises what the connector must never do with this request."""
         request, number = request_of(blob)
+        if len(request.body) > self.code.manifest.max_body_bytes:
+            return  # the gateway answers 413
         number %= len(self.connections)
         connection = self.connections[number]
         kind = self.keys(request, connection)
