@@ -4,11 +4,10 @@ BIN := .venv/bin
 TESTS ?= tests
 PYTEST_ARGS ?=
 BENCH ?=
+FUZZ ?=
 PEERS ?=
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MAKEFLAGS += --no-print-directory
-
-FUZZ ?=
 
 .PHONY: help setup demo run test check fuzz bench bench-compare bench-peers lock clean
 
