@@ -26,7 +26,6 @@ from hub.store.models import ENTITY_TABLES, attempts, bindings, connections, del
 from hub.store.outbox import OPEN_STATUSES
 from hub.store.store import Store
 
-LEASE_SECONDS = 120.0
 REPLY_SAMPLE = 2000
 DONE, REST, PUT_OFF = "done", "rest", "put off"
 log = logging.getLogger("hub.deliveries")
@@ -61,7 +60,8 @@ def turn(
     if configured is None or configured.state == "paused":
         return Turn()
     name = f"deliver-{destination_id}"
-    lease = leases.acquire(store.database, name, leases.owner_name(), LEASE_SECONDS)
+    seconds = leases.seconds_of(store.settings, "deliver")
+    lease = leases.acquire(store.database, name, leases.owner_name(), seconds)
     if lease is None:
         return Turn()
     tried, slowest, until = 0, None, time.monotonic() + max_seconds

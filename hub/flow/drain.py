@@ -27,7 +27,6 @@ from hub.store.models import events
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
 
-LEASE_SECONDS = 60.0
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 CONFLICT_TRIES = 3
 DEFAULT_BATCH = 100
@@ -63,9 +62,8 @@ def _turn(store: Store, connection_id: int, until: float) -> int:
     configured = store.catalog.by_id(connection_id)
     if configured is None or configured.state == "paused":
         return 0
-    lease = leases.acquire(
-        store.database, f"drain-{connection_id}", leases.owner_name(), LEASE_SECONDS
-    )
+    seconds = leases.seconds_of(store.settings, "drain")
+    lease = leases.acquire(store.database, f"drain-{connection_id}", leases.owner_name(), seconds)
     if lease is None:
         return 0
     batch_size = int(store.settings.option("events.batch_size", DEFAULT_BATCH))

@@ -21,7 +21,6 @@ from hub.store.database import utc_now
 from hub.store.models import cursors, sync_runs
 from hub.store.store import Store
 
-LEASE_SECONDS = 300.0
 OPEN = ("queued", "running")
 log = logging.getLogger("hub.sync")
 
@@ -103,7 +102,8 @@ def run_sync(store: Store, run_id: int) -> str:
     if configured.state == "paused":
         return ""
     name = f"sync-{run.connection_id}-{run.stream}"
-    lease = leases.acquire(store.database, name, leases.owner_name(), LEASE_SECONDS)
+    seconds = leases.seconds_of(store.settings, "sync")
+    lease = leases.acquire(store.database, name, leases.owner_name(), seconds)
     if lease is None:
         return ""
     try:

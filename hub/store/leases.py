@@ -11,9 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from hub.sdk.errors import ConfigError
+from hub.settings import Settings
 from hub.store.database import Database, insert_for, utc_now
 from hub.store.models import leases
 
+#: What a holder may take between two signs of life, unless hub.yml says otherwise (`leases`).
+DEFAULT_SECONDS = {"drain": 60.0, "deliver": 120.0, "sync": 300.0}
 EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
@@ -30,6 +34,18 @@ class Lease:
     token: int
     seconds: float
     deaths: int
+
+
+def seconds_of(settings: Settings, work: str) -> float:
+    """How many seconds a lease for this work holds (drain, deliver, sync) until it is proved anew.
+
+    ConfigError when hub.yml names no positive number.
+    """
+    place = f"leases.{work}_seconds"
+    given = settings.option(place, DEFAULT_SECONDS[work])
+    if isinstance(given, bool) or not isinstance(given, int | float) or given <= 0:
+        raise ConfigError("must be a number of seconds above 0", place=f"hub.yml, {place}")
+    return float(given)
 
 
 def owner_name() -> str:
