@@ -6,10 +6,11 @@ PYTEST_ARGS ?=
 BENCH ?=
 FUZZ ?=
 PEERS ?=
+SOAK ?=
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo run test check fuzz bench bench-compare bench-peers lock clean
+.PHONY: help setup demo run test check fuzz soak bench bench-compare bench-peers lock clean
 
 help:
 	@echo "make demo    the hub with emulated vendors (DEMO_ONCE=1: print and exit)"
@@ -21,6 +22,7 @@ help:
 	@echo "make bench-compare  the last two runs side by side"
 	@echo "make bench-peers    the same job in other stacks, killed too (PEERS=\"uzel flask-rq\")"
 	@echo "make fuzz    hostile input for every parser, the gateway, the drain (FUZZ=\"--inputs N --seed N --seconds S\")"
+	@echo "make soak    kill -9 and worse, then compare (SOAK=\"--database postgresql --kills 1000 --seed 7\")"
 	@echo "make lock    compile requirements*.txt anew; make clean: remove .venv and caches"
 
 setup: .venv/.run
@@ -69,6 +71,9 @@ bench-compare: .venv/.dev
 
 bench-peers: .venv/.dev
 	@$(BIN)/python -m tests.bench.peers $(PEERS)
+
+soak: .venv/.dev
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 lock:
 	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv" >&2; exit 1; }

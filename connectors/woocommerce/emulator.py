@@ -50,7 +50,7 @@ class Emulator:
         self._started = False
         self.customers = [_customer(buyer, self.now) for buyer in BUYERS if buyer[0]]
         self.products, self.variations = _catalogue(self.now)
-        self._versions = [_order_versions(n, self.now) for n in range(ORDERS)]
+        self._versions = [order_versions(n, self.now) for n in range(ORDERS)]
         self.orders = [versions[-1] for versions in self._versions]
         topics = ("order.created", "order.updated", "customer.updated", "product.updated")
         self.hooks = [
@@ -231,8 +231,8 @@ def _catalogue(
     }
 
 
-def _order_versions(number: int, now: datetime) -> list[dict[str, Any]]:
-    """Every state that one order went through, one to three of them."""
+def order_versions(number: int, now: datetime) -> list[dict[str, Any]]:
+    """Every state that the order `number` went through, one to three of them, oldest first."""
     buyer = BUYERS[number % len(BUYERS)]
     created = now - timedelta(days=ORDERS - number, minutes=7)
     quantity = 1 + number % 3

@@ -300,3 +300,23 @@ def test_an_unreachable_destination_holds_up_no_other(
     states = {row["connection_id"]: row["status"] for row in hub.rows(deliveries)}
     assert states == {out: "delivered", nowhere: "waiting"}
     assert destinations_due(hub.store) == []
+
+
+def test_a_change_made_while_it_waits_its_turn_goes_out_under_its_own_id_once(
+    hub: Hub, receiver: Receiver, out: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found due, then changed by another worker before it is sent: one message, not two."""
+    hub.site()
+    change(hub)
+    found_due = deliver._due
+
+    def changed_after(store: Any, configured: Any) -> Any:
+        due = found_due(store, configured)
+        if due and not receiver.received:
+            change(hub, subject="Уже другая")
+        return due
+
+    monkeypatch.setattr(deliver, "_due", changed_after)
+    go(hub, out)
+    assert [came.body["data"]["title"] for came in receiver.received] == ["Уже другая"]
+    assert hub.one(deliveries)["status"] == "delivered"

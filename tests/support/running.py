@@ -103,7 +103,7 @@ class RunningHub:
     @property
     def output(self) -> str:
         """What `hub up` printed, and the ends of the processes' logs."""
-        logs = [self._log, *sorted(self.home.glob("logs/*"))]
+        logs = [self._log, *sorted(self.home.glob("log/*"))]
         return "\n".join(f"== {path.name}\n{path.read_text()[-1500:]}" for path in logs)
 
     def pids(self, kind: str) -> list[int]:

@@ -1,0 +1,1 @@
+"""The soak: a known script of events through a whole hub while everything around it is broken."""
