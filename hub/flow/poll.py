@@ -111,7 +111,7 @@ def run_sync(store: Store, run_id: int) -> str:
     except leases.LeaseLostError:
         return ""
     except Exception as error:
-        return _fail(store, run_id, error, configured, run.stream)
+        return _fail(store, run_id, error, configured, run.stream, lease)
     finally:
         leases.release(store.database, lease)
     plan_next(store, configured, run.stream, utc_now())
@@ -144,8 +144,14 @@ def plan_next(
 
 
 def _fail(
-    store: Store, run_id: int, error: Exception, configured: Configured | None, stream: str
+    store: Store,
+    run_id: int,
+    error: Exception,
+    configured: Configured | None,
+    stream: str,
+    lease: leases.Lease | None = None,
 ) -> str:
+    """Write the failure down, unless the run is another worker's by now."""
     now = utc_now()
     with store.database.read() as db:
         failures = 0
@@ -160,19 +166,21 @@ def _fail(
             )
     decision = decide(error, failures + 1, now, policy_of(store))
     message = error.message if isinstance(error, HubError) else decision.message
-    with store.database.write() as db:
-        db.execute(
-            update(sync_runs)
-            .where(sync_runs.c.id == run_id)
-            .values(
-                status="failed",
-                finished_at=now,
-                error_code=decision.code or "error",
-                error_message=message,
-            )
-        )
-        if configured is not None and decision.pause_connection:
-            set_state(db, configured.id, "needs_attention", message)
+    values = {
+        "status": "failed",
+        "finished_at": now,
+        "error_code": decision.code or "error",
+        "error_message": message,
+    }
+    try:
+        with store.database.write() as db:
+            if lease is not None:
+                leases.fence(db, lease)
+            db.execute(update(sync_runs).where(sync_runs.c.id == run_id).values(values))
+            if configured is not None and decision.pause_connection:
+                set_state(db, configured.id, "needs_attention", message)
+    except leases.LeaseLostError:
+        return ""
     if configured is not None:
         plan_next(store, configured, stream, now, decision.retry_at)
         with store.database.write() as db:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from hub.flow import poll
 from hub.flow.deliver import destinations_due
@@ -19,7 +20,6 @@ from hub.store.models import leases as leases_table
 from hub.store.store import Store
 
 HEARTBEAT = "tick_at"
-QUEUED_AGAIN_SECONDS = 15
 log = logging.getLogger(__name__)
 
 
@@ -56,9 +56,9 @@ def connections_due(db: Connection) -> set[int]:
 
 def _recover_runs(store: Store) -> None:
     """Ring again for queued runs; a running one whose worker died is queued again."""
-    now = utc_now()
     with store.database.read() as db:
         rows = db.execute(select(sync_runs).where(sync_runs.c.status.in_(poll.OPEN))).all()
+        now = utc_now()
         held = {
             row.name
             for row in db.execute(select(leases_table).where(leases_table.c.owner != ""))
@@ -66,10 +66,22 @@ def _recover_runs(store: Store) -> None:
         }
     queues = queues_for(store.settings)
     for row in rows:
-        age = (now - (row.started_at or row.created_at)).total_seconds()
-        orphaned = f"sync-{row.connection_id}-{row.stream}" not in held
-        if orphaned and age > (QUEUED_AGAIN_SECONDS if row.status == "running" else 0):
+        if f"sync-{row.connection_id}-{row.stream}" in held:
+            continue
+        if row.status == "queued" or _queue_again(store, row):
             queues.ring_run(row.id)
+
+
+def _queue_again(store: Store, run: Row[Any]) -> bool:
+    """A run whose worker is gone waits and says so; False when it has gone on meanwhile."""
+    with store.database.write() as db:
+        done = db.execute(
+            update(sync_runs)
+            .where(sync_runs.c.id == run.id, sync_runs.c.status == "running")
+            .where(sync_runs.c.started_at == run.started_at)
+            .values(status="queued")
+        )
+    return done.rowcount == 1
 
 
 def _start_due_streams(store: Store) -> None:

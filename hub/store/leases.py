@@ -76,13 +76,16 @@ def _lives(process_id: int) -> bool:
 
 
 def acquire(database: Database, name: str, owner: str, seconds: float) -> Lease | None:
-    """Take the lease if it is free or has run out; None when somebody holds it."""
+    """Take the lease if it is free or has run out; None when somebody holds it.
+
+    One that the owner itself could not give back, because the store was away, is taken at once.
+    """
     now = utc_now()
     if (free := _take_free(database, name, owner, seconds, now)) is not None:
         return free
     with database.read() as connection:
         row = connection.execute(select(leases).where(leases.c.name == name)).first()
-    if row is not None and is_held(row, now):
+    if row is not None and row.owner != owner and is_held(row, now):
         return None
     with database.write() as connection:
         connection.execute(
@@ -93,9 +96,10 @@ def acquire(database: Database, name: str, owner: str, seconds: float) -> Lease 
         before = connection.execute(
             select(leases).where(leases.c.name == name).with_for_update()
         ).one()
-        if is_held(before, now):
+        if before.owner != owner and is_held(before, now):
             return None
-        deaths = before.deaths + 1 if before.owner else before.deaths
+        own = before.owner == owner and before.expires_at >= now
+        deaths = before.deaths + (before.owner != "" and not own)
         connection.execute(
             update(leases)
             .where(leases.c.name == name)

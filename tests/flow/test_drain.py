@@ -248,9 +248,7 @@ def test_a_paused_connection_waits_and_then_goes_on(hub: Hub) -> None:
 def test_a_second_worker_keeps_off_while_the_first_holds_the_lease(hub: Hub) -> None:
     configured = hub.site()
     hub.post("site", lead(1))
-    held = leases.acquire(
-        hub.store.database, f"drain-{configured.id}", leases.owner_name(), seconds=60
-    )
+    held = leases.acquire(hub.store.database, f"drain-{configured.id}", "elsewhere-1-1", seconds=60)
     assert held is not None
     assert hub.drain() == 0
     assert hub.statuses() == {"received": 1}

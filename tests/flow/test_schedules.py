@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,11 +15,13 @@ from sqlalchemy import update
 from connectors.woocommerce.emulator import Emulator as Shop
 from hub.flow import poll, tick
 from hub.queues import BULK, LIVE, queues_for
+from hub.registry import connector
 from hub.schedules import check_rule, expected_period, next_run
-from hub.sdk.errors import ConfigError
+from hub.sdk.errors import ConfigError, RetryLater
 from hub.store import facts, leases
 from hub.store.database import utc_now
 from hub.store.models import cursors, sync_runs
+from hub.store.models import leases as leases_table
 from tests.support.hub import Hub, lead
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -147,11 +150,32 @@ def test_a_run_whose_worker_died_is_rung_for_again(hub: Hub) -> None:
     queues.redis.flushall()
     sweep(hub)
     assert queues.queue(BULK).count == 0
+    assert hub.run(run_id)["status"] == "running"
     host = leases.owner_name().rsplit("-", 2)[0]
     leases.release(hub.store.database, held)
     assert leases.acquire(hub.store.database, name, f"{host}-{2**22 + 7}-1", seconds=60)
     sweep(hub)
     assert queues.queue(BULK).count == 1
+    # Nobody is at it: it must not show as running.
+    assert hub.run(run_id)["status"] == "queued"
+
+
+def test_a_failure_after_the_lease_was_lost_is_nobodys_news(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker slept, another one did the run; then the sleeper's own connection breaks."""
+    hub.connect("shop", {**Shop().connection(), "schedule": {}})
+    run_id = poll.request_run(hub.store, "shop", "orders", "person")
+
+    def sleep_then_break(*_: Any) -> Any:
+        with hub.store.database.write() as db:
+            db.execute(update(sync_runs).values(status="succeeded"))
+            db.execute(update(leases_table).values(token=leases_table.c.token + 1))
+        raise RetryLater("the line went dead while I slept")
+
+    monkeypatch.setitem(connector("woocommerce").__dict__, "read", sleep_then_break)
+    assert poll.run_sync(hub.store, run_id) == ""
+    assert hub.run(run_id)["status"] == "succeeded"
 
 
 def test_no_queue_holds_more_than_ids(hub: Hub) -> None:

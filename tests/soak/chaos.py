@@ -15,7 +15,7 @@ from tests.soak.world import LEASES, World
 
 #: A worker that is paused wakes up when its lease has run out and another may hold it.
 SLEEP_SECONDS = max(LEASES.values()) + 1.5
-ILL_SECONDS = 6.0
+ILL_SECONDS = 10.0
 FULL_SECONDS = 2.5
 AWAY_SECONDS = 1.5
 #: How far the clock goes off, in seconds: further than any lease, less than senders' windows.

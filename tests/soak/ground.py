@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.support import grafting
 from tests.support.running import processes
 from tests.support.waiting import wait_until
 
@@ -179,10 +180,8 @@ class Clock:
 
     def environment(self) -> dict[str, str]:
         """The variables of processes that live by this clock."""
-        return {
-            "SOAK_CLOCK": str(self._file),
-            "PYTHONPATH": str(Path(__file__).parent / "clock"),
-        }
+        grafts = grafting.environment(hub__store__database="tests.soak.clock")
+        return {**grafts, "SOAK_CLOCK": str(self._file)}
 
     def jump(self, seconds: int) -> None:
         """Set the clock so far off the true one."""

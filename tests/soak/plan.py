@@ -23,7 +23,7 @@ OTHERS: Mapping[str, int] = {
     "redis flushed": 9,
     "redis restarted": 25,
     "paused past its lease": 12,
-    "vendors ill": 14,
+    "vendors ill": 8,
     "clock jumped": 30,
     "disk full": 45,
 }

@@ -12,6 +12,7 @@ from tests.soak.soak import quiet, soak
 SEED, KILLS, MINUTES = 20, 9, 0.5
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_nothing_is_lost_or_doubled(database: str) -> None:
     quiet()

@@ -29,7 +29,7 @@ def test_one_that_ran_out_is_taken_over_and_its_former_holder_fenced_off(store: 
     database, owner = store.database, leases.owner_name()
     sleeper = leases.acquire(database, "work", owner, 0)
     assert sleeper is not None
-    successor = leases.acquire(database, "work", owner, 60)
+    successor = leases.acquire(database, "work", f"{owner}1", 60)
     assert successor is not None
     assert (successor.token, successor.deaths) == (sleeper.token + 1, 1)
     with pytest.raises(leases.LeaseLostError), database.write() as db:
@@ -37,3 +37,12 @@ def test_one_that_ran_out_is_taken_over_and_its_former_holder_fenced_off(store: 
     # Giving back what is no longer ours takes nothing from the successor.
     leases.release(database, sleeper)
     assert leases.acquire(database, "work", owner, 60) is None
+
+
+def test_one_that_could_not_be_given_back_is_its_owners_at_once(store: Store) -> None:
+    """The store was away when the work ended: the owner lives, and no death is counted."""
+    first = leases.acquire(store.database, "work", leases.owner_name(), 60)
+    again = leases.acquire(store.database, "work", leases.owner_name(), 60)
+    assert first is not None
+    assert again is not None
+    assert (again.token, again.deaths) == (first.token + 1, 0)
