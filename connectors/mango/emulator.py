@@ -33,7 +33,6 @@ SOUND: Final = (
     + bytes.fromhex("01000100401f0000401f000001000800")
     + b"data" + (800).to_bytes(4, "little") + b"\x80" * 800
 )  # fmt: skip
-DAY_SECONDS: Final = 86_400
 
 
 def signed(path: str, message: str, key: str, salt: str) -> RawRequest:
@@ -192,13 +191,10 @@ def _transferred(call: Call) -> None:
 
 
 class Emulator:
-    """Plays sixteen invented calls; the last has ended a few minutes before `now`.
-
-    `day` tells another day's calls, of the same people under ids of their own.
-    """
+    """Plays sixteen invented calls of a `day`; the last has ended a few minutes before `now`."""
 
     def __init__(self, seed: int = 1, now: datetime | None = None, day: int = 0) -> None:
-        self._now = int((now or datetime.now(UTC)).timestamp()) + day * DAY_SECONDS
+        self._now = int((now or datetime.now(UTC)).timestamp()) + day * 86_400
         self._seed, self._day = seed, day
         self._server: VendorServer | None = None
         self.calls: list[Call] = []
@@ -274,8 +270,7 @@ class Emulator:
     def _call(self, direction: str, outcome: str, client: str = "") -> Call:
         place = len(self.calls) + 1
         start = self._now - (17 - place) * MINUTES_BETWEEN_CALLS * 60
-        number = place + 100 * self._day
-        self.calls.append(Call(number, start, direction, client, outcome))
+        self.calls.append(Call(place + 100 * self._day, start, direction, client, outcome))
         return self.calls[-1]
 
     def _tell(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -30,7 +31,7 @@ def depths(running: RunningHub) -> dict[str, float]:
 def test_a_killed_workers_run_waits_and_is_done(sqlite_hub: Hub, home: Path) -> None:
     hub, base, answered = sqlite_hub, OneC(), Event()
 
-    def slowly():  # type: ignore[no-untyped-def]  # one piece after another, until it may end
+    def slowly() -> Iterator[bytes]:
         yield goods(10)[:900]
         answered.wait(60)
 

@@ -21,7 +21,7 @@ AWAY_SECONDS = 1.5
 #: How far the clock goes off, in seconds: further than any lease, less than senders' windows.
 JUMPS = (-60, -20, 20, 60)
 JUMPED_SECONDS = 4.0
-VICTIM_SECONDS = 1.5
+VICTIM_SECONDS = 4.0
 #: Who is killed instead of somebody who is not alive.
 SUBSTITUTES = ("worker live", "web worker", "worker deliver", "worker bulk")
 PAUSED = ("worker live", "worker deliver", "worker bulk", "worker live", "web worker")
