@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 
 from tests.soak.soak import Outcome, quiet, soak
@@ -21,6 +22,8 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     seed = given.seed if given.seed is not None else secrets.randbelow(10_000)
     quiet()
+    # Told to end, it still takes down what it set up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     broken = False
     for database in given.database or DATABASES:
         print(f"soak on {database}: seed {seed}, {given.kills} kills", flush=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import cycle
 
 from tests.soak.plan import Fault
 from tests.soak.senders import Senders
@@ -73,15 +73,11 @@ class Chaos:
     def _kill(self, fault: Fault) -> None:
         """kill -9 of one process of the kind; of another kind when none is alive for a while."""
         until = time.monotonic() + VICTIM_SECONDS
-        kind = fault.kind
+        kind, substitutes = fault.kind, cycle(SUBSTITUTES)
         while not (pids := self._world.pids(kind)):
             self._pass(0.1)
             if time.monotonic() > until:
-                kind = (
-                    SUBSTITUTES[(SUBSTITUTES.index(kind) + 1) % len(SUBSTITUTES)]
-                    if (kind in SUBSTITUTES)
-                    else SUBSTITUTES[0]
-                )
+                kind = next(substitutes)
         if self._world.signal(pids[int(fault.luck * len(pids))], signal.SIGKILL):
             self.kills[kind] += 1
         if kind == "postmaster" and self._world.cluster:
@@ -147,10 +143,3 @@ class Chaos:
         if self._world.cluster:
             self._world.cluster.ensure_up()
         self._world.ensure_up()
-
-
-def in_background(chaos: Chaos, until: float, on_kill: Callable[[int], None]) -> threading.Thread:
-    """Run it beside; the thread ends when all is well again."""
-    thread = threading.Thread(target=chaos.run, args=(until, on_kill), daemon=True, name="chaos")
-    thread.start()
-    return thread
