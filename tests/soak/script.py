@@ -98,10 +98,13 @@ def _thread(chapter: int) -> list[RawRequest]:
 
 
 def _dated(mail: mailgun.Mail) -> list[tuple[str, str]]:
-    """The form with a Date that the script decides."""
+    """The form with a Date and a stamp that the script decides."""
     date = "Mon, 12 Jan 2026 12:00:00 +0300"
     headers = [[name, date if name == "Date" else value] for name, value in mail.headers()]
-    return mailgun.fields(mail, headers)
+    form = mailgun.fields(mail, headers)
+    token = dict(form)["token"]
+    signed = dict(mailgun.sign(token, int(START.timestamp())))
+    return [(name, signed.get(name, value)) for name, value in form]
 
 
 def _lead(chance: random.Random, chapter: int, place: int) -> list[RawRequest]:

@@ -9,7 +9,7 @@ from tests.soak.plan import OTHERS, VICTIMS, plan
 from tests.soak.script import chapters
 from tests.soak.soak import quiet, soak
 
-SEED, KILLS, MINUTES = 20, 9, 0.5
+SEED, KILLS, MINUTES = 20, 8, 0.3
 
 
 @pytest.mark.timeout(400)
