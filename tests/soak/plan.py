@@ -15,6 +15,7 @@ VICTIMS: Mapping[str, int] = {
     "worker bulk": 14,
     "scheduler": 6,
     "redis": 6,
+    "fork server": 2,
     "hub": 1,
 }
 OF_POSTGRES: Mapping[str, int] = {"backend": 20, "postmaster": 4}

@@ -164,7 +164,7 @@ class RunningHub:
 @contextmanager
 def running_hub(home: Path, **environment: str) -> Iterator[RunningHub]:
     """A hub that is up, and gone at the end."""
-    hub = RunningHub(home, **environment)
+    hub = RunningHub(home, port=None, **environment)
     try:
         hub.await_up()
         yield hub
