@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from hub.flow import drain
 from hub.flow.prepare import prepare
@@ -73,6 +74,29 @@ def test_a_parked_event_runs_again_when_a_person_says_so(
     hub.drain()
     assert hub.one(events)["status"] == "done"
     assert len(hub.rows(leads)) == 1
+
+
+def test_a_store_that_goes_away_again_and_again_parks_nothing(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One death makes the next worker careful; a store that then goes away is no further one."""
+
+    def away(*_: Any) -> Any:
+        raise OperationalError("SELECT 1", {}, Exception("the server closed the connection"))
+
+    real = patch_parse(monkeypatch, die)
+    hub.site()
+    hub.post("site", lead(1))
+    kill_a_worker(hub, monkeypatch)
+    patch_parse(monkeypatch, real)
+    for _ in range(4):
+        with monkeypatch.context() as patch:
+            patch.setattr(drain, "load_events", away)
+            with pytest.raises(OperationalError):
+                hub.drain()
+    hub.drain()
+    assert hub.statuses() == {"done": 1}
+    assert hub.one(events)["deaths"] == 0
 
 
 def test_a_death_is_forgotten_when_all_is_done(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,10 +142,14 @@ class World:
             return False
         return True
 
+    def end_hub(self) -> None:
+        """End the hub in good order; its store stays."""
+        if self._hub is not None and self._hub.process.poll() is None:
+            self._hub.stop()
+
     def stop(self) -> None:
         """Stop the hub and everything else that was started, and forget it."""
-        if self._hub is not None:
-            self._hub.stop()
+        self.end_hub()
         self.vendors.stop()
         if self.cluster:
             self.cluster.remove()
