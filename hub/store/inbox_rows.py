@@ -14,8 +14,8 @@ from hub.sdk.payload import clean_text
 from hub.sdk.request import RawRequest
 from hub.store.database import Database, to_json
 
-#: Rows of one statement: SQLite compiles each number of rows once, and powers of two are few.
-MAX_ROWS = 64
+#: Rows of one statement. SQLite compiles each number once and the driver keeps 128 statements.
+MAX_ROWS = 32
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -79,19 +79,14 @@ _BODIES = (
 )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=2 * MAX_ROWS)
 def _statement(parts: tuple[str, str, str], rows: int) -> str:
     head, row, tail = parts
     return f"{head}{', '.join([row] * rows)}{tail}"
 
 
 def _pieces(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The rows in runs whose lengths are powers of two."""
-    start = 0
-    while left := len(rows) - start:
-        size = min(1 << (left.bit_length() - 1), MAX_ROWS)
-        yield rows[start : start + size]
-        start += size
+    return (rows[start : start + MAX_ROWS] for start in range(0, len(rows), MAX_ROWS))
 
 
 def _insert_sqlite(cursor: Any, group: Sequence[NewEvent]) -> list[bool]:

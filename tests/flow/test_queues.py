@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rq import SimpleWorker
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from hub import jobs, turns
@@ -99,6 +100,23 @@ def test_without_redis_every_ring_is_only_false(tmp_path: Path) -> None:
     assert not queues.is_up()
     assert describe(queues) == {}
     assert time.monotonic() - started < 5
+
+
+def test_a_ring_that_got_no_job_keeps_the_next_from_nothing(
+    hub: Hub, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis went away between the bell and its job: the name must not stay taken."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RedisError
+
+    connection_id = hub.site().id
+    with monkeypatch.context() as patch:
+        patch.setattr(Queue, "enqueue", fail)
+        assert queues.ring(connection_id) is Ring.AWAY
+    assert queues.ring(connection_id) is Ring.RUNG
+    assert queues.ring(connection_id) is Ring.SOUNDING
+    assert queues.queue(LIVE).count == 1
 
 
 def test_a_job_for_what_is_gone_does_nothing(hub: Hub, queues: Queues) -> None:

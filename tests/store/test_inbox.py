@@ -94,6 +94,22 @@ def test_repeats_within_one_group_are_known(hub: Hub, connection_id: int) -> Non
     }
 
 
+def test_a_large_group_with_repeats_keeps_each_with_its_own_body(
+    hub: Hub, connection_id: int
+) -> None:
+    """More rows than one statement takes, the repeats spread over all of them."""
+    old = [new_event(connection_id, str(n), b"old") for n in range(0, 150, 7)]
+    store_events(hub.store.database, old)
+    keys = [str(n % 150) for n in range(200)]
+    group = [new_event(connection_id, key, b"%d" % n) for n, key in enumerate(keys)]
+    stored = store_events(hub.store.database, group)
+    assert stored == [n < 150 and n % 7 != 0 for n in range(200)]
+    bodies = {row["event_id"]: bytes(row["body"]) for row in hub.rows(event_bodies)}
+    for row in hub.rows(events):
+        number = int(row["event_key"])
+        assert bodies[row["id"]] == (b"old" if number % 7 == 0 else b"%d" % number)
+
+
 def test_two_processes_that_accept_the_same_events_keep_each_once(
     hub: Hub, connection_id: int
 ) -> None:
