@@ -29,7 +29,7 @@ from hub.sdk.request import RawRequest
 from hub.settings import Settings
 from hub.store import tokens
 from hub.store.database import Database, utc_now
-from hub.store.inbox import NewEvent, store_events
+from hub.store.inbox_rows import NewEvent, store_events
 from hub.store.migrate import upgrade
 from hub.store.models import events
 from hub.store.store import Store
