@@ -32,6 +32,7 @@ from connectors._protocols.soap_values import (
 )
 from hub.sdk import payload
 from hub.sdk.errors import PayloadError, Rejected, RetryLater
+from hub.sdk.xml import load_xml
 
 #: So much may come without a single row: past it the path leads nowhere or the answer is no list.
 MAX_BYTES_WITHOUT_ROW = 64 * 1024 * 1024
@@ -222,7 +223,7 @@ class RowReader:
             return
         self._opened_text = True
         if text.startswith("<"):
-            value: Any = payload.load_xml(text.encode())
+            value: Any = load_xml(text.encode())
             rest = rest if rest and rest[0] in value else (next(iter(value)), *rest)
         else:
             value = payload.load_json(text.encode())

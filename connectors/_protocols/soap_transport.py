@@ -27,6 +27,7 @@ from hub.sdk import payload
 from hub.sdk.errors import ConfigError, HubError, PayloadError, RetryLater
 from hub.sdk.http import HttpClient, asked_pause, read_limited, translate
 from hub.sdk.traffic import UNLIMITED, Traffic
+from hub.sdk.xml import xml_parser
 
 WSDL_TIMEOUT_SECONDS = 60.0
 #: A million rows come as one answer; the time between two pieces of it is limited by itself.
@@ -236,6 +237,6 @@ def refusal(response: requests.Response, options: SoapOptions) -> HubError:
 
 
 def _fault_in(body: bytes) -> str:
-    root = etree.fromstring(body, payload.xml_parser())
+    root = etree.fromstring(body, xml_parser())
     found = next(root.iter("{*}Fault"), None)
     return fault_text(found) or "причина не названа" if found is not None else ""

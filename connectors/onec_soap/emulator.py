@@ -18,9 +18,9 @@ from lxml import etree
 from ruamel.yaml import YAML
 
 from connectors.onec_soap.moments import rank
-from hub.sdk.payload import xml_parser
 from hub.sdk.request import RawRequest
 from hub.sdk.testing import VendorServer, body_of, reply
+from hub.sdk.xml import xml_parser
 
 FIXTURES = Path(__file__).parent / "fixtures"
 UTC = ZoneInfo("UTC")

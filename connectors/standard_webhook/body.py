@@ -14,8 +14,8 @@ from jmespath.exceptions import JMESPathError
 
 from hub.sdk.connection import Connection
 from hub.sdk.errors import ConfigError, HubError, PayloadError
-from hub.sdk.payload import load_xml
 from hub.sdk.request import RawRequest
+from hub.sdk.xml import load_xml
 
 #: What JMESPath functions raise on values they were not made for (`to_string` of a Decimal, …).
 _SEARCH_ERRORS = (

@@ -18,8 +18,10 @@ from hub.store.database import utc_now
 from hub.store.lists import ops
 from hub.store.store import Store
 
-COLUMNS = ("id", "connection", "stream", "status", "started_at", "rows_read", "rows_created",
-           "rows_changed", "rows_removed", "rows_rejected", "rows_warned", "error_message")  # fmt: skip
+COLUMNS = (
+    *("id", "connection", "stream", "status", "started_at", "rows_read", "rows_created"),
+    *("rows_changed", "rows_removed", "rows_rejected", "rows_warned", "error_message"),
+)
 #: A hub that runs takes a run up within this time; else the command carries it out itself.
 WORKER_SECONDS = 3.0
 LOOK_SECONDS = 0.2

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, exists, insert, or_, select, update
 from hub.crm.documents import document
 from hub.flow.drain import policy_of
 from hub.flow.due import OPEN, due_rows, is_fresh
-from hub.flow.outcomes import log_attempt, note_state, put_off
+from hub.flow.outcomes import attempt_of, log_attempt, note_state, put_off
 from hub.flow.retry import Decision, decide
 from hub.queues import queues_for
 from hub.sdk.errors import ConfigError, NotCalled, Rejected, RetryLater
@@ -26,7 +26,6 @@ from hub.store.models import ENTITY_TABLES, attempts, bindings, connections, del
 from hub.store.outbox import OPEN_STATUSES
 from hub.store.store import Store
 
-REPLY_SAMPLE = 2000
 DONE, REST, PUT_OFF = "done", "rest", "put off"
 log = logging.getLogger("hub.deliveries")
 
@@ -142,19 +141,7 @@ def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any
         if error is None
         else decide(error, number, now, policy_of(store))
     )
-    attempt = {
-        "subject": "delivery",
-        "subject_id": row.id,
-        "number": number,
-        "outcome": "succeeded" if error is None else "failed",
-        "step": "deliver",
-        "started_at": started,
-        "duration_ms": int((now - started).total_seconds() * 1000),
-        "error_code": decision.code or None,
-        "error_message": decision.message or None,
-        "status_code": receipt.status_code,
-        "reply": receipt.reply[:REPLY_SAMPLE] or None,
-    }
+    attempt = attempt_of(row, decision, receipt, started, now)
     with store.database.write() as db:
         leases.fence(db, lease, healthy=True)
         _settle(db, row, decision, number, now)

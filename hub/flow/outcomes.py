@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, update
 
 from hub.flow.retry import Decision
 from hub.sdk.errors import NotCalled
+from hub.sdk.records import Receipt
 from hub.store import leases
 from hub.store.connections import Configured, set_state
 from hub.store.database import utc_now
 from hub.store.models import deliveries
 from hub.store.store import Store
 
+REPLY_SAMPLE = 2000
 log = logging.getLogger("hub.deliveries")
+
+
+def attempt_of(
+    row: Row[Any], decision: Decision, receipt: Receipt, started: datetime, now: datetime
+) -> dict[str, Any]:
+    """The attempt's row: which try it was, how it ended, what the destination said."""
+    return {
+        "subject": "delivery",
+        "subject_id": row.id,
+        "number": row.attempts + 1,
+        "outcome": "succeeded" if decision.status == "delivered" else "failed",
+        "step": "deliver",
+        "started_at": started,
+        "duration_ms": int((now - started).total_seconds() * 1000),
+        "error_code": decision.code or None,
+        "error_message": decision.message or None,
+        "status_code": receipt.status_code,
+        "reply": receipt.reply[:REPLY_SAMPLE] or None,
+    }
 
 
 def note_state(

@@ -144,19 +144,27 @@ def _field(document: MappingDocument, row: Row, context: MappingContext) -> _Fie
         return _Field(names)
     convert = lru_cache(maxsize=REMEMBERED)(lambda text: ask({names[0]: text}))
     kind = KINDS.get(row.target, "")
-    as_written = _never
+    as_written: Callable[[str], object] = _never
     if kind and bare and row.steps in ((), ((kind, None),)):
         as_written = AS_WRITTEN[kind].fullmatch
     return _Field(names, without, as_written, convert)
 
 
-def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
-    """The function that stages rows with these names."""
-    places, several = [], []
+def _places(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> tuple[list[int], list[int]]:
+    """Where each target's value stands in a row (behind its end: nowhere), and which of these
+    are the first of several names."""
+    places: list[int] = []
+    several: list[int] = []
     for target in (*TEXTS, *VALUES):
         found = [shape.index(name) for name in fields.get(target, _Field()).names if name in shape]
         places.append(found[0] if found else len(shape))
         several += found[:1] if len(found) > 1 else []
+    return places, several
+
+
+def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
+    """The function that stages rows with these names."""
+    places, several = _places(shape, fields)
     pick = itemgetter(*places)
     special = [
         (place, fields[target])

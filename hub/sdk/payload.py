@@ -1,4 +1,4 @@
-"""Untrusted bodies into plain values: JSON, forms and XML, each with limits and no surprises.
+"""Untrusted bodies into plain values: JSON and forms, with limits and no surprises; XML: xml.py.
 
 Every function raises PayloadError with the reason; none reaches for the network or a file.
 """
@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from lxml import etree
 from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
@@ -76,7 +75,8 @@ def unquote(raw: bytes) -> bytes:
     return bytes(found)
 
 
-def _refuse_many(body: bytes, *marks: bytes) -> None:
+def refuse_many(body: bytes, *marks: bytes) -> None:
+    """PayloadError for a body in which these marks stand more than MAX_VALUES times in all."""
     if len(body) > MAX_VALUES and sum(map(body.count, marks)) > MAX_VALUES:
         raise PayloadError(f"the body holds more than {MAX_VALUES} values")
 
@@ -112,7 +112,7 @@ _UNCLEAN_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 def load_json(body: bytes) -> Any:
     """Parse JSON; numbers with a point become Decimal, text is cleaned, depth is limited."""
-    _refuse_many(body, b",", b"[", b"{")
+    refuse_many(body, b",", b"[", b"{")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -272,56 +272,3 @@ def _relabel(text: str, charset: str) -> str:
         return decode_text(text.encode("latin-1"), charset)
     except UnicodeEncodeError:
         return clean_text(text)
-
-
-def xml_parser() -> etree.XMLParser:
-    """A parser that resolves no entity, loads no DTD and stays off the network."""
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False
-    )
-
-
-def load_xml(body: bytes) -> dict[str, Any]:
-    """Parse XML into {root name: value}; attributes become `@name`, text beside them `#text`.
-
-    Local names only. A repeated element becomes a list. A DOCTYPE is refused.
-    """
-    if re.search(rb"<!DOCTYPE|<!ENTITY", body[:4096], re.IGNORECASE):
-        raise PayloadError("XML with a DOCTYPE is not accepted")
-    _refuse_many(body, b"<")
-    try:
-        root = etree.fromstring(body, xml_parser())
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise PayloadError(f"the body is not XML: {error}") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise PayloadError("XML with a DOCTYPE is not accepted")
-    return {etree.QName(root).localname: xml_value(root)}
-
-
-def xml_value(element: Any, depth: int = 0) -> Any:
-    """One element as text, None (xsi:nil) or a dictionary of its children."""
-    if depth >= MAX_DEPTH:
-        raise PayloadError(f"XML is nested deeper than {MAX_DEPTH} levels")
-    attributes = {etree.QName(name).localname: value for name, value in element.attrib.items()}
-    if attributes.get("nil") in {"true", "1"}:
-        return None
-    children = [child for child in element if isinstance(child.tag, str)]
-    node: dict[str, Any] = {
-        f"@{name}": clean_text(value)
-        for name, value in attributes.items()
-        if name not in {"nil", "type"}
-    }
-    for child in children:
-        name, value = etree.QName(child).localname, xml_value(child, depth + 1)
-        if name in node:
-            if not isinstance(node[name], list):
-                node[name] = [node[name]]
-            node[name].append(value)
-        else:
-            node[name] = value
-    text = clean_text((element.text or "").strip())
-    if not node:
-        return text
-    if text:
-        node["#text"] = text
-    return node

@@ -30,7 +30,8 @@ from hub.store.database import utc_now
 from hub.store.models import stock_levels, sync_runs
 from hub.store.store import Store
 
-assert onec  # imported before memory is looked at, as in a worker that has synced before
+#: Imported before memory is looked at, as in a worker that has synced before.
+WARM = (onec,)
 Figures = dict[str, float]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from hub import settings
 from hub.flow import poll, sync_run
+from hub.store import cursors
 from hub.store.store import Store
 from tests.support.hub import Hub
 
@@ -70,7 +71,7 @@ def main() -> None:
     """Carry out the run up to the moment."""
     run_id, moment, number = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     if moment == "cursor":
-        sync_run.move_cursor = stopping(sync_run.move_cursor, number, after=True)
+        vars(sync_run)["move_cursor"] = stopping(cursors.move_cursor, number, after=True)
     elif moment == "noted":
         sync_run.SyncRun.note_issues = stopping(  # type: ignore[method-assign]  # on purpose
             sync_run.SyncRun.note_issues, number, after=True

@@ -23,7 +23,7 @@ from connectors._protocols.mail_text import (
 from hub.mapping.paths import PathError, compile_condition, compile_path
 from hub.mapping.transforms import MISSING, TRANSFORMS, TransformError
 from hub.schedules import check_rule, expected_period, next_run
-from hub.sdk import payload, signatures
+from hub.sdk import payload, signatures, xml
 from hub.sdk.errors import ConfigError, HubError, PayloadError, SignatureError
 from hub.sdk.http import retry_after_seconds
 from hub.sdk.request import RawRequest
@@ -127,7 +127,7 @@ def _clean(value: Any) -> None:
 
 def _run_xml(body: bytes) -> None:
     try:
-        _clean(payload.load_xml(body))
+        _clean(xml.load_xml(body))
     except PayloadError as error:
         error.message.encode()
 
