@@ -30,8 +30,9 @@ def ask(store: Store, queue: str, key: int) -> None:
 def finish(seconds: float = STOP_SECONDS) -> None:
     """End this process's turns, each after the call it is in; wait for that a bounded time."""
     until = time.monotonic() + seconds
-    for name in list(_pools):
-        _pools.pop(name).stop(max(0.0, until - time.monotonic()))
+    for pool in _pools.values():
+        pool.stop(max(0.0, until - time.monotonic()))
+    _pools.clear()
 
 
 def _pool(store: Store, queue: str) -> Pool:

@@ -18,8 +18,9 @@ from hub.sdk.traffic import UNLIMITED, Traffic
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 READ_TIMEOUT_SECONDS = 30.0
-#: One whole exchange, connecting and reading included.
-TOTAL_SECONDS = 120.0
+#: One whole exchange, connecting and reading included: shorter than a destination's lease, or
+#: another machine would take over in the middle of a call.
+TOTAL_SECONDS = 90.0
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 USER_AGENT = "Uzel/0.1"
 
