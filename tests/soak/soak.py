@@ -100,15 +100,19 @@ def _soak(world: World, hub: Hub, outcome: Outcome, kills: int, minutes: float) 
             print(f"  … {number} kills, {time.monotonic() - started:.0f} s", flush=True)
 
     _tell(world, senders, told[0])
-    chaos.run(started + minutes * 60, on_kill)
+    outcome.kills, outcome.faults, outcome.skipped = chaos.kills, chaos.counts, chaos.skipped
+    outcome.answers = senders.answers
+    try:
+        chaos.run(started + minutes * 60, on_kill)
+    except BaseException:
+        senders.stop()
+        raise
     outcome.figures["chaos, s"] = time.monotonic() - started
     said = told[: min(len(told), sum(chaos.kills.values()) + 1)]
     try:
         _settle(world, hub, senders, outcome, said[-1].stock)
     finally:
         senders.stop()
-        outcome.kills, outcome.faults, outcome.skipped = chaos.kills, chaos.counts, chaos.skipped
-        outcome.answers = senders.answers
         outcome.figures["503 while the disk was full"] = chaos.refused_while_full
     _compare(world, hub, senders, outcome, said)
 

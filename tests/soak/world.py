@@ -90,14 +90,18 @@ class World:
     def await_up(self) -> None:
         """Wait until the site answers, whatever has to be started for it."""
 
-        def answers() -> bool:
+        def is_up() -> bool:
             self.ensure_up()
-            try:
-                return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
-            except requests.RequestException:
-                return False
+            return self.answers()
 
-        wait_until(answers, UP_SECONDS, f"the start of the hub ({self.output})")
+        wait_until(is_up, UP_SECONDS, f"the start of the hub ({self.output})")
+
+    def answers(self) -> bool:
+        """Whether the site says that it is ready."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
 
     @property
     def output(self) -> str:
