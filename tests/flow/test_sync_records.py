@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -210,7 +211,8 @@ def test_one_run_of_a_stream_at_a_time(
 
     def read(_connection: object, _stream: str, _cursor: object) -> Iterator[Page]:
         yield Page([order(1)], cursor={"page": 1})
-        met.append(poll.run_sync(hub.store, run_id))
+        with ThreadPoolExecutor(1) as other:
+            met.append(other.submit(poll.run_sync, hub.store, run_id).result(30))
         yield Page([order(2)], cursor={"page": 2})
 
     monkeypatch.setitem(connector("woocommerce").__dict__, "read", read)
