@@ -50,7 +50,8 @@ run: .venv/.run
 	@$(BIN)/hub up
 
 test: .venv/.dev
-	@.ci/chromium.sh
+	@.ci/need.sh chromium chromium chromium-browser google-chrome
+	@.ci/need.sh iproute2 ip
 	@$(BIN)/python -m pytest -n 2 -q $(PYTEST_ARGS) $(TESTS)
 
 check: .venv/.dev
@@ -63,7 +64,7 @@ fuzz: .venv/.dev
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 bench: .venv/.dev
-	@.ci/wrk.sh
+	@.ci/need.sh wrk wrk
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 bench-compare: .venv/.dev

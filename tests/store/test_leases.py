@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +50,12 @@ def test_one_that_could_not_be_given_back_is_its_owners_at_once(store: Store) ->
     assert first is not None
     assert again is not None
     assert (again.token, again.deaths) == (first.token + 1, 0)
+
+
+def test_one_of_a_process_that_ended_is_free_though_nobody_buried_it(sqlite_store: Store) -> None:
+    """A killed worker whose parent was killed with it stays a zombie where nobody reaps."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        dead = f"{socket.gethostname()}-{ended.pid}-1"
+        assert leases.acquire(sqlite_store.database, "work", dead, 60)
+        assert leases.acquire(sqlite_store.database, "work", "another-machine-1-1", 60)
