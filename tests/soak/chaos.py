@@ -37,6 +37,8 @@ class Chaos:
         self.kills: Counter[str] = Counter()
         self.skipped: dict[str, str] = {}
         self.refused_while_full = 0
+        #: Called while the disk is full: somebody must then have something to say.
+        self.on_full: Callable[[], object] = lambda: None
         self._later: list[tuple[float, Callable[[], object]]] = []
 
     def run(self, until: float, on_kill: Callable[[int], None]) -> None:
@@ -125,6 +127,7 @@ class Chaos:
             self._pass(0.2)
         before = self._senders.answers["503"]
         self._world.disk.fill()
+        self.on_full()
         self._pass(FULL_SECONDS)
         self._world.disk.free()
         self.refused_while_full += self._senders.answers["503"] - before

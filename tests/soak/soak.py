@@ -82,12 +82,17 @@ def _keep_logs(world: World, outcome: Outcome) -> None:
 
 
 def _soak(world: World, hub: Hub, outcome: Outcome, kills: int, minutes: float) -> None:
-    told = list(chapters(outcome.seed, kills))
+    faults = plan(outcome.seed, kills, postgres=world.cluster is not None)
+    fulls = sum(fault.kind == "disk full" for fault in faults)
+    told = list(chapters(outcome.seed, kills + fulls))
+    # What is said while the disk is full is a chapter of its own, beside those of the kills.
+    told, kept = told[:kills], told[kills:]
+    extra: list[Chapter] = []
     senders = Senders(world.url)
     world.vendors.set_stock(told[0].stock)
     world.await_up()
     started = time.monotonic()
-    chaos = Chaos(world, senders, plan(outcome.seed, kills, postgres=world.cluster is not None))
+    chaos = Chaos(world, senders, faults)
     senders.start()
 
     def on_kill(number: int) -> None:
@@ -99,6 +104,11 @@ def _soak(world: World, hub: Hub, outcome: Outcome, kills: int, minutes: float) 
         if number % SAID_KILLS == 0:
             print(f"  … {number} kills, {time.monotonic() - started:.0f} s", flush=True)
 
+    def on_full() -> None:
+        extra.append(kept[len(extra)])
+        senders.say(extra[-1].posts)
+
+    chaos.on_full = on_full
     _tell(world, senders, told[0])
     outcome.kills, outcome.faults, outcome.skipped = chaos.kills, chaos.counts, chaos.skipped
     outcome.answers = senders.answers
@@ -108,7 +118,7 @@ def _soak(world: World, hub: Hub, outcome: Outcome, kills: int, minutes: float) 
         senders.stop()
         raise
     outcome.figures["chaos, s"] = time.monotonic() - started
-    said = told[: min(len(told), sum(chaos.kills.values()) + 1)]
+    said = extra + told[: min(len(told), sum(chaos.kills.values()) + 1)]
     try:
         _settle(world, hub, senders, outcome, said[-1].stock)
     finally:
