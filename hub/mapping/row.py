@@ -24,7 +24,7 @@ from hub.mapping.values import (
     as_list,
     choice_key,
     hollow,
-    id_text,
+    id_field,
     line_items,
 )
 from hub.sdk import entities
@@ -83,7 +83,7 @@ class CompiledRow:
         if kind == entities.JSON:
             self.coerce = as_list
         elif kind == entities.TEXT and row.target.endswith("external_id"):
-            self.coerce = id_text
+            self.coerce = id_field
         elif kind is not None:
             self.coerce = TRANSFORMS[KIND_TRANSFORM[kind]].function
         if self.elementwise and not row.steps:

@@ -58,6 +58,11 @@ def id_text(value: Any, argument: Any = None, context: MappingContext | None = N
     return text
 
 
+def id_field(value: Any, argument: Any, context: MappingContext) -> str | None:
+    """A field that holds another record's external id; what gives no text is no value."""
+    return id_text(value) or None
+
+
 def as_is(value: Any, argument: Any, context: MappingContext) -> Any:
     """The value untouched."""
     return value

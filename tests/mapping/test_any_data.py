@@ -123,3 +123,10 @@ def check_kind(kind: str, value: Any) -> None:
     if isinstance(value, str):
         assert value
         assert value == value.strip()
+
+
+def test_an_id_of_another_record_without_text_is_no_id() -> None:
+    """As XML gives an element that has attributes and nothing in it."""
+    document = build_document({"fields": {"parent_external_id": "x"}}, "product")
+    source = SourceRecord("product", "1", {"x": {"#text": ""}})
+    assert compile_mapping(document).apply(source, CONTEXT).fields == {"parent_external_id": None}
