@@ -103,6 +103,14 @@ def test_a_list_walks_only_as_far_as_its_page(
     assert not {statement: plan for statement, plan in found if not in_order(plan)}
 
 
+@pytest.mark.parametrize("entity", ["call", "contact", "lead"])
+def test_a_list_by_phone_looks_up_and_never_walks(hub: Hub, entity: str) -> None:
+    """The calls of one number may lie far back: the newest ones are not gone through for them."""
+    with plans(hub.store) as found:
+        list_records(hub.store.database, entity, RecordFilters(phone="+79161234567"))
+    assert not [plan for _, plan in found if any(map(SCAN.search, plan))]
+
+
 @pytest.mark.parametrize(
     "filters",
     [EventFilters(), EventFilters(status="dead"), EventFilters(status="done", connection="site"),

@@ -8,7 +8,18 @@ from datetime import datetime
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from hub.store.lists.paging import connection_id_of, like, spellings
 from hub.store.models import (
@@ -123,7 +134,12 @@ def e164(phone: str, region: str) -> str:
 
 def _has_phone(entity: str, table: Table, phone: str) -> ColumnElement[bool]:
     if entity == "call":
-        return or_(table.c.from_number == phone, table.c.to_number == phone)
+        # By the index of either number: asked with OR, SQLite walks the newest calls instead.
+        sides = (
+            select(table.c.id).where(number == phone)
+            for number in (table.c.from_number, table.c.to_number)
+        )
+        return table.c.id.in_(union_all(*sides))
     return _has_point(table, "phone", phone)
 
 
