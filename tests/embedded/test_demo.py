@@ -16,6 +16,13 @@ from tests.support.hub import Hub, lead
 pytestmark = pytest.mark.timeout(180)
 
 
+def polled(output: str, name: str) -> int:
+    """The number under «polled» in a connection's line of the table."""
+    (line,) = [line for line in output.splitlines() if line.startswith(f"✓ {name} ")]
+    number = line.split()[5]
+    return int(number) if number.isdigit() else 0
+
+
 def test_everything_arrives_and_a_second_start_only_repeats(tmp_path: Path) -> None:
     for start in ("first", "second"):
         run = HubProcess(tmp_path / "home", "demo", "--once")
@@ -26,6 +33,10 @@ def test_everything_arrives_and_a_second_start_only_repeats(tmp_path: Path) -> N
         for name in manifests():
             assert f"✓ {name}-demo" in run.output, start
         assert "missing" not in run.output
+        if start == "first":
+            assert (
+                polled(run.output, "imap-demo") >= 8
+            )  # each of its letters, whoever began the run
         assert "admin@uzel.local, password " in run.output
         assert run.children() == {}
 
