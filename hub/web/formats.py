@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import phonenumbers
-from babel import Locale, dates, numbers
+from babel import Locale, dates, numbers, units
 from flask import Flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -75,6 +75,18 @@ def duration(seconds: int | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def wait_until(low: float, high: float) -> str:
+    """A wait between so many seconds, in the unit one would say it in: 25–35 min, 1.7–2.3 hr."""
+    unit, size, digits = "hour", 3600, 1
+    if high < 180:
+        unit, size, digits = "second", 1, 0
+    elif high < 3600:
+        unit, size, digits = "minute", 60, 0
+    first = numbers.format_decimal(round(low / size, digits), locale=locale())
+    last = units.format_unit(round(high / size, digits), unit, "short", locale=locale())
+    return f"{first}–{last}"
 
 
 def phone(value: str | None) -> str:
@@ -179,8 +191,8 @@ def loose(value: Any) -> Mapping[str, Any]:
 
 
 FILTERS = (
-    when, day_title, ago, span, duration, phone, money, quantity, count, size, person, plain,
-    pretty, local_title, loose,
+    when, day_title, ago, span, duration, wait_until, phone, money, quantity, count, size, person,
+    plain, pretty, local_title, loose,
 )  # fmt: skip
 
 

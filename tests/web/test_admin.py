@@ -56,7 +56,8 @@ def test_a_host_that_is_left_alone_is_shown(
     page = text_of(alice.get("/admin/connections/onec"))
     assert "1c.local не вызывается: отказов подряд – 5; следующая попытка" in page
     assert "1c.local не ответил вовремя" in page
-    assert "Повторы после неудачи через 4–6 с, 25–35 с, 100–140 с" in page
+    waits = "4–6 с, 25–35 с, 100–140 с, 8–12 мин, 25–35 мин, 1,7–2,3 ч, 5–7 ч, 10–14 ч, 20–28 ч"
+    assert f"Повторы после неудачи через {waits}" in page
 
 
 def test_no_secret_is_shown(alice: Visitor, scene: Scene, sqlite_store: Store) -> None:
