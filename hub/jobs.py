@@ -43,12 +43,21 @@ def _queues() -> Queues:
 
 
 def drain(connection_id: int) -> None:
+    """Work off a connection's waiting events, then listen for a while for whoever rings next."""
+    queues = _queues()
+    _drain(connection_id)
+    if queues.listening.is_open:
+        queues.listening.listen(_drain)
+        queues.leave()
+
+
+def _drain(connection_id: int) -> None:
     """Work off a connection's waiting events, then look once more."""
-    _queues().taken(f"events-{connection_id}")
-    done = drain_step.drain(store(), connection_id)
-    if drain_step.has_work(store(), connection_id):
+    _queues().heard(f"events-{connection_id}")
+    drained = drain_step.work_off(store(), connection_id)
+    if drained.more:
         _queues().ring(connection_id)
-    if done:
+    if drained.done:
         for destination in deliver_step.destinations_due(store()):
             _queues().ring_deliveries(destination)
 

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from redis import Redis
@@ -22,6 +22,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker, WorkerStatus
 
+from hub.listening import Listening
 from hub.settings import Settings
 
 #: live takes events, deliver brings changes out, bulk runs polls and replays.
@@ -43,9 +44,7 @@ class Ring(IntEnum):
 REST_SECONDS = {Ring.AWAY: 0.2, Ring.SOUNDING: 0.005, Ring.RUNG: 0.001}
 #: An idle worker gives a sign every five seconds.
 SILENT_SECONDS = 30
-DRAIN_TIMEOUT_SECONDS = 120
-DELIVER_TIMEOUT_SECONDS = 600
-SYNC_TIMEOUT_SECONDS = 4 * 3600
+TIMEOUT_SECONDS = {LIVE: 120, DELIVER: 600, BULK: 4 * 3600}
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +66,27 @@ class Queues:
         """The RQ queue of this name; jobs hold ids in JSON, never pickles."""
         return Queue(name, connection=self.redis, serializer=JSONSerializer)
 
+    @cached_property
+    def listening(self) -> Listening:
+        """The workers of the live queue that wait for rings between their jobs."""
+        return Listening(self.redis, self.worker_connection, self.queue(LIVE).key)
+
     def ring(self, connection_id: int) -> Ring:
-        """Say that this connection has events waiting."""
-        return self._ring(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
+        """Say that this connection has events waiting: to a worker that listens, or by a job."""
+        bell = f"events-{connection_id}"
+        try:
+            heard = self.listening.tell(_bell_key(bell), RING_SECONDS, connection_id)
+        except RedisError as error:
+            log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
+            return Ring.AWAY
+        if heard is None:
+            return self._enqueue(bell, LIVE, "hub.jobs.drain", connection_id)
+        return Ring.RUNG if heard else Ring.SOUNDING
+
+    def leave(self) -> None:
+        """This process listens no longer: what was told and not heard becomes jobs."""
+        for connection_id in self.listening.leave():
+            self._enqueue(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
 
     def ring_deliveries(self, destination_id: int) -> Ring:
         """Say that this destination has deliveries waiting."""
@@ -84,39 +101,46 @@ class Queues:
     def taken(self, bell: str) -> bool:
         """The ring was heard: the next one may sound. Returns whether there was one."""
         try:
-            return bool(self.redis.delete(f"uzel:bell:{bell}"))
+            return bool(self.redis.delete(_bell_key(bell)))
         except RedisError as error:
             log.info("redis is away: %s", error)
             return False
 
+    def heard(self, bell: str) -> None:
+        """A worker takes up this ring, and waits for no other meanwhile."""
+        try:
+            self.listening.heard(_bell_key(bell))
+        except RedisError as error:
+            log.info("redis is away: %s", error)
+
     def hush(self, bell: str) -> None:
         """Keep this bell silent for a while: there is nothing to gain by ringing now."""
         try:
-            self.redis.set(f"uzel:bell:{bell}", "1", ex=RING_SECONDS)
+            self.redis.set(_bell_key(bell), "1", ex=RING_SECONDS)
         except RedisError as error:
             log.info("redis is away: %s", error)
 
     def _ring(self, bell: str, queue: str, function: str, *ids: int) -> Ring:
-        timeouts = {
-            LIVE: DRAIN_TIMEOUT_SECONDS,
-            DELIVER: DELIVER_TIMEOUT_SECONDS,
-            BULK: SYNC_TIMEOUT_SECONDS,
-        }
         try:
-            if not self.redis.set(f"uzel:bell:{bell}", "1", nx=True, ex=RING_SECONDS):
+            if not self.redis.set(_bell_key(bell), "1", nx=True, ex=RING_SECONDS):
                 return Ring.SOUNDING
         except RedisError as error:
             log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
             return Ring.AWAY
+        return self._enqueue(bell, queue, function, *ids)
+
+    def _enqueue(self, bell: str, queue: str, function: str, *ids: int) -> Ring:
         try:
             self.queue(queue).enqueue(
-                function, *ids, result_ttl=0, failure_ttl=300, job_timeout=timeouts[queue]
+                function, *ids, result_ttl=0, failure_ttl=300, job_timeout=TIMEOUT_SECONDS[queue]
             )
+            if queue == LIVE:
+                self.listening.nudge()
         except RedisError as error:
             log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
             # Without its job the name would only keep the next ring silent.
             with suppress(RedisError):
-                self.redis.delete(f"uzel:bell:{bell}")
+                self.redis.delete(_bell_key(bell))
             return Ring.AWAY
         return Ring.RUNG
 
@@ -126,6 +150,10 @@ class Queues:
             return bool(self.redis.ping())
         except RedisError:
             return False
+
+
+def _bell_key(bell: str) -> str:
+    return f"uzel:bell:{bell}"
 
 
 class Paces:
@@ -198,7 +226,9 @@ def describe(queues: Queues) -> dict[str, Any]:
     A job that a dead worker had begun waits nowhere and is in no figure: its row is rung for anew.
     """
     try:
-        return {name: queues.queue(name).count for name in QUEUES}
+        counts = {name: queues.queue(name).count for name in QUEUES}
+        counts[LIVE] += queues.listening.count()
+        return counts
     except RedisError:
         return {}
 

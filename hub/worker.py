@@ -13,8 +13,9 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from hub import turns
+from hub.listening import Listening
 from hub.log import configure
-from hub.queues import QUEUES, Queues, queues_for
+from hub.queues import LIVE, QUEUES, Queues, queues_for
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
 
@@ -33,10 +34,13 @@ class Worker(SimpleWorker):
     #: Redis is looked for again at least this often; RQ's minute would keep back what is due.
     max_connection_wait_time = 2.0
     told_to_stop = False
+    listening: Listening | None = None
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Told to end: finish the job, then stop."""
         self.told_to_stop = True
+        if self.listening is not None:
+            self.listening.stop()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # rq leaves it untyped
 
     def procline(self, message: str) -> None:
@@ -71,6 +75,9 @@ def _serve(queues: Queues, queue: str) -> bool:
             maintenance_interval=MAINTENANCE_SECONDS,
             log_job_description=False,
         )
+        if queue == LIVE:
+            worker.listening = queues.listening
+            queues.listening.is_open = True
         worker.work(with_scheduler=False, logging_level="WARNING")
     except RedisError as error:
         log.warning("redis is away: %s", type(error).__name__)

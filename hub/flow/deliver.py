@@ -84,6 +84,8 @@ def turn(
 
 def destinations_due(store: Store) -> list[int]:
     """Destinations that are not paused and have a delivery due."""
+    if not any(item.connector.push for item in store.catalog.all()):
+        return []
     # A destination that refused us is rung for only when it may be probed.
     wanted = exists().where(
         deliveries.c.connection_id == connections.c.id,

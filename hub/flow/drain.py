@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
@@ -20,7 +21,7 @@ from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
 from hub.flow.upsert import Upsert, sinks_for
 from hub.sdk.errors import PayloadError, RetryLater
-from hub.store import connections, event_rows, leases
+from hub.store import bulk, connections, event_rows, leases
 from hub.store.connections import Configured
 from hub.store.database import is_away, is_refused_value, utc_now
 from hub.store.models import events
@@ -43,18 +44,33 @@ def policy_of(store: Store) -> Policy:
     )
 
 
+@dataclass(frozen=True)
+class Drained:
+    """How many events were finished or put off, and whether some may be left for another turn."""
+
+    done: int
+    more: bool
+
+
 def drain(store: Store, connection_id: int, max_seconds: float = 5.0) -> int:
-    """Work off the waiting events of a connection; returns how many were finished or put off.
+    """Work off the waiting events of a connection; returns how many were finished or put off."""
+    return work_off(store, connection_id, max_seconds).done
+
+
+def work_off(store: Store, connection_id: int, max_seconds: float = 5.0) -> Drained:
+    """Work off the waiting events of a connection.
 
     Nothing happens while the connection is paused or another worker holds the lease. Having given
     the lease back it looks once more, for what came while its last batch was under way.
     """
     until = time.monotonic() + max_seconds
-    done = turn = _turn(store, connection_id, until)
-    while turn and time.monotonic() < until and has_work(store, connection_id):
-        turn = _turn(store, connection_id, until)
+    done = 0
+    while turn := _turn(store, connection_id, until):
         done += turn
-    return done
+        more = has_work(store, connection_id)
+        if not more or time.monotonic() >= until:
+            return Drained(done, more)
+    return Drained(done, more=False)
 
 
 def _turn(store: Store, connection_id: int, until: float) -> int:
@@ -106,23 +122,11 @@ def has_work(store: Store, connection_id: int) -> bool:
 
 def _claim(store: Store, connection_id: int, size: int) -> list[int]:
     """The next open events in order of arrival, as many as fit in memory."""
-    now, total = utc_now(), 0
     chosen: list[int] = []
+    total = 0
     with store.database.read() as db:
-        fresh = db.execute(
-            select(events.c.id, events.c.size_bytes)
-            .where(events.c.connection_id == connection_id, events.c.status == "received")
-            .order_by(events.c.id)
-            .limit(size)
-        ).all()
-        due = db.execute(
-            select(events.c.id, events.c.size_bytes)
-            .where(events.c.status == "waiting", events.c.retry_at <= now)
-            .where(events.c.connection_id == connection_id)
-            .order_by(events.c.retry_at)
-            .limit(size)
-        ).all()
-    for key, size_bytes in sorted([*due, *fresh])[:size]:
+        found = event_rows.open_events(db, connection_id, utc_now(), size)
+    for key, size_bytes in found:
         if chosen and total + size_bytes > MAX_BATCH_BYTES:
             break
         chosen.append(key)
@@ -212,9 +216,11 @@ def _apply(
     ws.preload(*resolve.lookups(items))
     results = [(one, _apply_one(upsert, one)) for one in prepared]
     upsert.finish()
-    ws.flush()
+    with bulk.one_way(db):
+        ws.flush()
     stock.apply_webhook_rows(db, configured, upsert.stock, now)
-    journal.record(db, configured, results, policy_of(store), now)
+    with bulk.one_way(db):
+        journal.record(db, configured, results, policy_of(store), now)
 
 
 def _held(

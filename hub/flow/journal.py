@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from hub.flow.prepare import Prepared
 from hub.flow.retry import Decision, Policy, decide
@@ -101,8 +101,8 @@ def _count(
     names = ("connection_id", "hour", "status", "count")
     bulk.insert_rows(db, event_counts, names, rows, _COUNTED)
     newest = max(one.stored.received_at for one, _ in results)
-    db.execute(
-        update(connections).where(connections.c.id == configured.id).values(last_event_at=newest)
+    bulk.update_rows(
+        db, connections, ("last_event_at",), [{"last_event_at": newest, "id": configured.id}]
     )
 
 

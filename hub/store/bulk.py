@@ -8,7 +8,8 @@ columns' own types keep them (store/types.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -17,9 +18,10 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import JSON, Boolean, Connection
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import Column, Table
 
-from hub.store.database import to_json
+from hub.store.database import sqlite_time, to_json
 from hub.store.types import Exact, UtcTime
 
 Row = Mapping[str, Any]
@@ -49,6 +51,25 @@ def update_rows(db: Connection, table: Table, names: Sequence[str], rows: Sequen
     sqlite = db.dialect.name == "sqlite"
     statement = _update(table, tuple(names), sqlite=sqlite)
     _run_many(db, statement, table, (*names, "id"), rows)
+
+
+@contextmanager
+def one_way(db: Connection) -> Iterator[None]:
+    """Statements of this block whose answers nobody needs: on PostgreSQL all go out before the
+    first answer is read, one round trip for them together.
+
+    Raises what the first one to fail raises, at the latest at the end of the block.
+    """
+    if db.dialect.name == "sqlite":
+        yield
+        return
+    raw: Any = db.connection.driver_connection
+    driver: Any = db.dialect.dbapi
+    try:
+        with raw.pipeline():
+            yield
+    except driver.Error as error:
+        raise DBAPIError.instance(None, None, error, driver.Error, dialect=db.dialect) from error
 
 
 def rows_by_id(db: Connection, table: Table, ids: Iterable[int]) -> list[dict[str, Any]]:
@@ -178,15 +199,6 @@ def _reader(column: Column[Any], *, sqlite: bool) -> Convert | None:
     if isinstance(column.type, Exact):
         return Decimal
     return bool if isinstance(column.type, Boolean) else None
-
-
-def sqlite_time(moment: datetime | None) -> str | None:
-    """A moment as SQLite keeps it: fixed-width text in UTC."""
-    if moment is None:
-        return None
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
 
 
 def _sqlite_exact(value: Decimal | None) -> str | None:

@@ -19,7 +19,7 @@ from hub.sdk.manifest import Stream
 from hub.sdk.traffic import Urgency
 from hub.settings import Settings
 from hub.store import facts, refused
-from hub.store.database import Database, utc_now
+from hub.store.database import Database, run_plain, utc_now
 from hub.store.models import connection_revisions, connections
 from hub.store.secrets import Vault, remember, resolve
 from hub.traffic.roads import Road, road_for
@@ -101,8 +101,8 @@ def find_row(db: DbConnection, name: str) -> Row[Any] | None:
 
 def require_revision(db: DbConnection, configured: Configured) -> None:
     """ChangedError when the store has a newer revision of this connection."""
-    query = select(connections.c.revision).where(connections.c.id == configured.id)
-    if db.scalar(query) != configured.revision:
+    query = "SELECT revision FROM connections WHERE id = ?"
+    if run_plain(db, query, (configured.id,)).scalar() != configured.revision:
         raise ChangedError(configured.name)
 
 

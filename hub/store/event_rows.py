@@ -1,4 +1,8 @@
-"""The events of a batch: read with their bodies, held against a replay, marked done."""
+"""The events of a batch: found, read with their bodies, held against a replay, marked done.
+
+Every drain asks these, often for a single event: plain statements of the driver, for SQLAlchemy's
+cost more than the database's answer.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,30 @@ import orjson
 from sqlalchemy import Connection
 
 from hub.store import bulk
+from hub.store.database import run_plain
 
 _NAMES: Final = (
     "id", "connection_id", "event_key", "attempts", "generation", "received_at", "type",
     "method", "path", "query", "remote_addr", "headers", "body",
 )  # fmt: skip
 _READ: Final = f"SELECT {', '.join(_NAMES)} FROM events JOIN event_bodies ON event_id = id WHERE id"  # noqa: S608  # names above
+
+#: The words of a status stand in the statement: so the indexes of open events serve a prepared one.
+_OPEN: Final = """
+SELECT * FROM (SELECT id, size_bytes FROM events
+  WHERE connection_id = ? AND status = 'received' ORDER BY id LIMIT ?) AS fresh
+UNION ALL
+SELECT * FROM (SELECT id, size_bytes FROM events
+  WHERE connection_id = ? AND status = 'waiting' AND retry_at <= ? ORDER BY retry_at LIMIT ?) AS due
+"""
+
+
+def open_events(
+    db: Connection, connection_id: int, now: datetime, limit: int
+) -> list[tuple[int, int]]:
+    """At most `limit` events to take up now, as (id, size in bytes), in order of arrival."""
+    given = (connection_id, limit, connection_id, now, limit)
+    return sorted(map(tuple, run_plain(db, _OPEN, given)))[:limit]
 
 
 def read_events(db: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -45,11 +67,9 @@ def mark_done(db: Connection, ids: Sequence[int], now: datetime) -> None:
     """Mark events done by one more attempt each."""
     if not ids:
         return
-    sqlite = db.dialect.name == "sqlite"
     statement = (
         "UPDATE events SET status = 'done', attempts = attempts + 1, retry_at = NULL,"  # noqa: S608  # no text from outside
-        f" finished_at = {'?' if sqlite else '%s'}, error_code = NULL, error_message = NULL,"
-        f" deaths = 0 WHERE id {bulk.among(db, 'bigint')}"
+        f" finished_at = ?, error_code = NULL, error_message = NULL, deaths = 0"
+        f" WHERE id {bulk.among(db, 'bigint')}"
     )
-    moment = bulk.sqlite_time(now) if sqlite else now
-    db.exec_driver_sql(statement, (moment, bulk.as_list(db, ids)))
+    run_plain(db, statement, (now, bulk.as_list(db, ids)))

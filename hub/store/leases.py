@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
-from hub.store.database import Database, insert_for, utc_now
+from hub.store.database import Database, insert_for, run_plain, utc_now
 from hub.store.models import leases
 
 #: What a holder may take between two signs of life, unless hub.yml says otherwise (`leases`).
@@ -128,18 +128,15 @@ def _take_free(
 ) -> Lease | None:
     """The usual case in one statement, and without waiting for the disk: should a crash of the
     database undo it, the next holder gets the same token, but not the same owner."""
-    with database.write(durable=False) as connection:
-        row = connection.execute(
-            update(leases)
-            .where(leases.c.name == name, leases.c.owner == "")
-            .values(
-                owner=owner,
-                token=leases.c.token + 1,
-                expires_at=now + timedelta(seconds=seconds),
-            )
-            .returning(leases.c.token, leases.c.deaths)
-        ).first()
-    return None if row is None else Lease(name, owner, row.token, seconds, row.deaths)
+    until = now + timedelta(seconds=seconds)
+    row = database.write_briefly(_TAKE, (owner, until, name))
+    return None if row is None else Lease(name, owner, row[0], seconds, row[1])
+
+
+_TAKE = (
+    "UPDATE leases SET owner = ?, token = token + 1, expires_at = ?"
+    " WHERE name = ? AND owner = '' RETURNING token, deaths"
+)
 
 
 def fence(
@@ -147,19 +144,16 @@ def fence(
 ) -> None:
     """Prove inside a transaction that the lease is still ours, and prolong it; `last` gives it
     back with this transaction."""
-    values: dict[str, object] = {"expires_at": utc_now() + timedelta(seconds=lease.seconds)}
-    if last:
-        values = {"owner": "", "expires_at": EPOCH}
-    if healthy:
-        values["deaths"] = 0
-    done = connection.execute(
-        update(leases)
-        .where(leases.c.name == lease.name, leases.c.token == lease.token)
-        .where(leases.c.owner == lease.owner)
-        .values(values)
-    )
-    if done.rowcount != 1:
+    until = EPOCH if last else utc_now() + timedelta(seconds=lease.seconds)
+    given = ("" if last else lease.owner, until, healthy, lease.name, lease.token, lease.owner)
+    if run_plain(connection, _FENCE, given).rowcount != 1:
         raise LeaseLostError(lease.name)
+
+
+_FENCE = (
+    "UPDATE leases SET owner = ?, expires_at = ?, deaths = CASE WHEN ? THEN 0 ELSE deaths END"
+    " WHERE name = ? AND token = ? AND owner = ?"
+)
 
 
 def release(database: Database, lease: Lease, *, healthy: bool = False) -> None:

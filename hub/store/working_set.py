@@ -13,10 +13,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, delete, tuple_
 from sqlalchemy.sql.schema import Table
 
 from hub.store import bulk, outbox, threads
+from hub.store.drawn_ids import drawn_id
 from hub.store.models import (
     ENTITY_TABLES,
     bindings,
@@ -28,9 +29,6 @@ from hub.store.models import (
     timeline,
 )
 from hub.store.record_reader import BindingKey, Point, RecordReader, RowKey
-
-IDS_AT_ONCE = 100
-_NEXT_IDS = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s::int)"
 
 
 @cache
@@ -156,17 +154,16 @@ class WorkingSet(RecordReader):
         self._append(self._duties, duty)
 
     def _next_id(self, table: Table) -> int:
+        if self.connection.dialect.name != "sqlite":
+            return drawn_id(self.connection, table.name)
         pool = self._ids[table.name]
         if not pool:
-            if self.connection.dialect.name == "sqlite":
-                # Nobody else writes while this transaction holds the write lock.
-                top = self.connection.scalar(select(func.max(table.c.id))) or 0
-                used = [key for name, key in self._new if ENTITY_TABLES[name] is table]
-                start = max([top, *used]) + 1
-                pool.extend(range(start + 499, start - 1, -1))
-            else:
-                found = self.connection.exec_driver_sql(_NEXT_IDS, (table.name, IDS_AT_ONCE))
-                pool.extend(sorted(found.scalars(), reverse=True))
+            # Nobody else writes while this transaction holds the write lock.
+            query = f"SELECT max(id) FROM {table.name}"  # noqa: S608  # a table of our own
+            top = self.connection.exec_driver_sql(query).scalar() or 0
+            used = [key for name, key in self._new if ENTITY_TABLES[name] is table]
+            start = max([top, *used]) + 1
+            pool.extend(range(start + 499, start - 1, -1))
         return pool.pop()
 
     # Writing.

@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.crm",),
     ("hub.mapping", "hub.store"),
     ("hub.registry", "hub.queues", "hub.traffic"),
+    ("hub.listening",),
     ("hub.log", "hub.schedules"),
     ("hub.settings",),
     ("hub.sdk",),

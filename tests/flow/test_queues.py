@@ -66,16 +66,14 @@ def test_work_that_one_job_leaves_rings_again(
     hub.option("events.batch_size", 1)
     for number in range(4):
         hub.post("site", lead(number))
-    real, taken = drain.drain, []
+    real, taken = drain.work_off, []
 
-    def one_batch(store: Store, connection_id: int) -> int:
-        with monkeypatch.context() as patch:
-            batches = iter([drain._claim(store, connection_id, 1)])
-            patch.setattr(drain, "_claim", lambda *_: next(batches, []))
-            taken.append(real(store, connection_id))
-        return taken[-1]
+    def one_batch(store: Store, connection_id: int) -> drain.Drained:
+        drained = real(store, connection_id, max_seconds=0)
+        taken.append(drained.done)
+        return drained
 
-    monkeypatch.setattr(drain, "drain", one_batch)
+    monkeypatch.setattr(drain, "work_off", one_batch)
     queues.ring(configured.id)
     work(queues, LIVE)
     assert taken == [1, 1, 1, 1]

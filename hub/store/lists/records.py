@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Join, Select, Table, and_, func, select
@@ -85,6 +86,7 @@ def _one(db: Connection, entity: str, table: Table, record_id: int) -> Row | Non
     return dict(row) if row is not None else None
 
 
+@cache
 def _select(entity: str, table: Table, *, whole: bool) -> Select[Any]:
     left_out = () if whole else _CUT_FROM_LISTS
     columns = [

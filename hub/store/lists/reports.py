@@ -42,7 +42,7 @@ def calls_report(
         calls.c.wait_seconds,
     ).where(calls.c.started_at >= since, calls.c.started_at < until, calls.c.deleted_at.is_(None))
     found: dict[str, _Tally] = {}
-    with database.read() as db:
+    with database.read(streaming=True) as db:
         for call in db.execute(query.execution_options(yield_per=2000)).mappings():
             key = call["manager"] or ""
             if group == "day":

@@ -1,0 +1,118 @@
+"""Workers that listen between their jobs: quick when they hear, no loss when they do not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from hub.listening import RINGS, WAITING, Listening
+from hub.queues import LIVE, Queues, Ring, describe, queues_for
+from tests.support.hub import Hub
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def queues(hub: Hub) -> Queues:
+    return queues_for(hub.store.settings)
+
+
+def listener(queues: Queues) -> Listening:
+    """A worker's own view, as another process would have it."""
+    made = Listening(queues.redis, queues.worker_connection, queues.queue(LIVE).key)
+    made.is_open = True
+    return made
+
+
+@contextmanager
+def at_work(queues: Queues, seconds: float = 30) -> Iterator[tuple[Listening, list[int]]]:
+    """A listener in a thread, and what it heard; ends it."""
+    own, heard = listener(queues), list[int]()
+    thread = threading.Thread(target=own.listen, args=(heard.append, seconds))
+    thread.start()
+    wait_until(lambda: queues.redis.zcard(WAITING) == 1, 5, "the listener")
+    try:
+        yield own, heard
+    finally:
+        own.stop()
+        thread.join(timeout=5)
+        assert not thread.is_alive()
+
+
+def test_a_listener_hears_a_ring_and_no_job_is_made(queues: Queues) -> None:
+    with at_work(queues) as (_, heard):
+        assert queues.ring(7) is Ring.RUNG
+        assert queues.ring(7) is Ring.SOUNDING
+        wait_until(lambda: heard == [7], 5, "the ring")
+        assert queues.queue(LIVE).count == 0
+
+
+def test_with_every_listener_at_work_a_ring_becomes_a_job(queues: Queues) -> None:
+    own, begun, goes_on = listener(queues), threading.Event(), threading.Event()
+
+    def work(_: int) -> None:
+        own.heard("uzel:bell:events-1")
+        begun.set()
+        goes_on.wait(10)
+
+    thread = threading.Thread(target=own.listen, args=(work,))
+    thread.start()
+    wait_until(lambda: queues.redis.zcard(WAITING) == 1, 5, "the listener")
+    queues.ring(1)
+    assert begun.wait(5)
+    assert queues.ring(2) is Ring.RUNG
+    assert queues.queue(LIVE).count == 1
+    goes_on.set()
+    # A job waits: RQ takes it only when the listener has left its own.
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+def test_a_job_that_comes_while_a_listener_waits_makes_it_leave(queues: Queues) -> None:
+    own = listener(queues)
+    thread = threading.Thread(target=own.listen, args=(lambda _: None,))
+    thread.start()
+    wait_until(lambda: queues.redis.zcard(WAITING) == 1, 5, "the listener")
+    # As when nobody was waiting a moment ago.
+    queues._enqueue("events-3", LIVE, "hub.jobs.drain", 3)
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert queues.queue(LIVE).count == 1
+
+
+def test_a_listener_whose_time_is_over_makes_jobs_of_what_nobody_heard(queues: Queues) -> None:
+    queues.redis.rpush(RINGS, 4, 4, 5, 0)
+    assert describe(queues)[LIVE] == 4
+    queues.leave()
+    assert queues.queue(LIVE).count == 2
+    assert queues.redis.llen(RINGS) == 0
+
+
+def test_what_was_told_is_left_to_another_listener(queues: Queues) -> None:
+    queues.redis.zadd(WAITING, {"elsewhere-1": 2**40})
+    queues.redis.rpush(RINGS, 4)
+    queues.leave()
+    assert (queues.queue(LIVE).count, queues.redis.llen(RINGS)) == (0, 1)
+
+
+def test_a_listener_that_died_is_believed_for_two_seconds_only(queues: Queues) -> None:
+    seconds = int(queues.redis.time()[0])
+    queues.redis.zadd(WAITING, {"dead-1": seconds - 1})
+    assert queues.ring(6) is Ring.RUNG
+    assert queues.queue(LIVE).count == 1
+
+
+def test_told_to_stop_it_does_not_wait_for_its_time(queues: Queues) -> None:
+    with at_work(queues, seconds=60) as (own, _):
+        own.stop()
+        wait_until(lambda: not own.is_open, 1, "the end")
+
+
+def test_redis_emptied_under_a_listener_costs_no_ring(queues: Queues) -> None:
+    with at_work(queues) as (_, heard):
+        queues.redis.flushall()
+        wait_until(lambda: queues.redis.zcard(WAITING) == 1, 5, "the listener's next word")
+        queues.ring(8)
+        wait_until(lambda: heard == [8], 5, "the ring")
