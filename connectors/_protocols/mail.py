@@ -31,7 +31,9 @@ MAX_REFERENCES = 50
 MAX_ID = 255
 
 _MESSAGE_ID = re.compile(r"<\s*([^<>\s]{1,900})\s*>")
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"@]+@[^\s<>()\[\],;:\"@]+")
+_IN_ADDRESS = r"[^\s<>()\[\],;:\"@]"
+#: Only from the beginning of a word, and no longer than an address: linear on any text.
+_ADDRESS = re.compile(rf"(?<!{_IN_ADDRESS}){_IN_ADDRESS}{{1,256}}@{_IN_ADDRESS}{{1,256}}")
 _NAMED = re.compile(r"^(.*)<\s*([^<>]*?)\s*>[^<>]*$", re.DOTALL)
 _BOUNCERS = frozenset({"mailer-daemon", "mailerdaemon"})
 _NOBODY = re.compile(

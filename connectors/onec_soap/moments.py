@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+MAX_DIGITS = 30
 #: Years that 1C uses for «no date» and «never».
 FIRST_YEAR, LAST_YEAR = 1900, 3999
 #: A row dated further ahead is a mistake: it must not carry the cursor past all later changes.
@@ -51,7 +52,8 @@ def parse_number(text: str) -> Decimal | None:
         number = Decimal(re.sub(r"\s", "", text).replace(",", "."))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    # A number of thousands of digits is nobody's; as text it still tells one row from another.
+    return number if number.is_finite() and number.adjusted() < MAX_DIGITS else None
 
 
 def rank(value: Any, timezone: ZoneInfo) -> Rank | None:

@@ -259,7 +259,7 @@ def _load_multipart(body: bytes, boundary: str, charset: str) -> Form:
         Upload(
             _relabel(name or "", ""),
             clean_text(item.filename or ""),
-            item.mimetype or "application/octet-stream",
+            clean_text(item.mimetype or "application/octet-stream"),
             item.stream.read(),
         )
         for name, item in files.items(multi=True)

@@ -266,6 +266,10 @@ def test_cursor_values_are_compared_as_what_they_are() -> None:
         assert rank(nothing, MOSCOW) is None
 
 
+def test_a_number_of_thousands_of_digits_is_only_a_text() -> None:
+    assert version(rank("1E+5000", ZoneInfo("UTC"))) == "1E+5000"
+
+
 def test_a_row_from_the_future_does_not_carry_the_cursor_away() -> None:
     now = datetime(2026, 1, 20, 12, tzinfo=UTC)
     marker = Marker("2026-01-19T00:00:00", MOSCOW, now)

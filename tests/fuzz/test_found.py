@@ -57,6 +57,15 @@ FOUND = [
     ),
     # %00 in a query came through as a NUL.
     ("text:functions", b"request\na=%00\n"),
+    # Looking for an address in a long word without one took time by the square of its length.
+    ("mail", "From: a@b.example\nCc: {}\n\n".format("😀" * 70_000).encode()),
+    # A part of a form whose content type holds a NUL.
+    (
+        "webhook:mailgun",
+        b"\nContent-Type:multipart/form-data;boundary=b\n\n"
+        b'--b\nContent-Disposition:a;name="message-headers"\r\n\r\n[\n'
+        b'--b\nContent-Disposition:a;filename="f"\nContent-Type:\x00\n\n--b--',
+    ),
 ]
 TARGETS = {target.name: target for target in all_targets()}
 OPENED: dict[str, Run] = {}
