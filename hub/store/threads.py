@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from sqlalchemy import Connection, select, update
 
@@ -21,8 +22,9 @@ def short_ref(message_id: str) -> str:
 class Threads:
     """Joins Message-IDs into conversations; a conversation's key is its smallest Message-ID."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, undo: list[Callable[[], object]]) -> None:
+        """`undo` gets what takes back each join, should the message turn out not to be stored."""
+        self._connection, self._undo = connection, undo
         self._keys: dict[str, str] = {}
         self._moved: dict[str, str] = {}
 
@@ -40,11 +42,21 @@ class Threads:
                 self._keys[ref] = self._latest(key)
         olds = {self._latest(self._keys[ref]) for ref in refs if ref in self._keys}
         key = min(olds | set(refs))
-        for old in olds - {key}:
-            self._moved[old] = key
-        for ref in refs:
-            self._keys[ref] = key
+        keys = {ref: self._keys.get(ref) for ref in refs}
+        self._undo.append(partial(self._part, keys, olds - {key}))
+        self._moved.update(dict.fromkeys(olds - {key}, key))
+        self._keys.update(dict.fromkeys(refs, key))
         return key
+
+    def _part(self, keys: Mapping[str, str | None], moved: Iterable[str]) -> None:
+        """Take a join back."""
+        for old in moved:
+            del self._moved[old]
+        for ref, key in keys.items():
+            if key is None:
+                del self._keys[ref]
+            else:
+                self._keys[ref] = key
 
     def _latest(self, key: str) -> str:
         while key in self._moved:

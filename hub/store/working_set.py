@@ -60,7 +60,7 @@ class WorkingSet(RecordReader):
         self._duplicates: dict[tuple[int, int], dict[str, Any]] = {}
         self._ids: dict[str, list[int]] = defaultdict(list)
         self._undo: list[Callable[[], object]] = []
-        self.threads = threads.Threads(connection)
+        self.threads = threads.Threads(connection, self._undo)
 
     # Savepoints in memory.
 

@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from connectors.mailgun import emulator as mailgun
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import hmac_sha256
-from hub.store.models import contacts, messages, timeline
+from hub.store.models import contacts, message_refs, messages, timeline
+from hub.store.working_set import WorkingSet
 from tests.support.hub import NOW, Hub
 
 numbers = itertools.count(1)
@@ -105,3 +107,16 @@ def test_mails_stand_on_their_sender_s_timeline(hub: Hub) -> None:
     contact = hub.one(contacts)
     assert contact["email"] == "irina@client.example"
     assert [row["contact_id"] for row in hub.rows(timeline)] == [contact["id"]] * 2
+
+
+def test_a_mail_that_was_not_stored_joins_nothing(hub: Hub) -> None:
+    """Its event failed after it had named two conversations: they stay two."""
+    with hub.store.database.write() as db:
+        ws = WorkingSet(db, NOW)
+        first, second = ws.threads.join(["<a@1>"]), ws.threads.join(["<b@1>"])
+        mark = ws.mark()
+        ws.threads.join(["<c@1>", "<a@1>", "<b@1>"])
+        ws.rollback(mark)
+        ws.flush()
+        kept = dict(map(tuple, db.execute(select(message_refs))))
+    assert kept == {"<a@1>": first, "<b@1>": second}
