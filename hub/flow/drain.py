@@ -230,8 +230,10 @@ def _held(
 
     ChangedError when the connection is not the one they were prepared for any more.
     """
-    generations = event_rows.hold(db, [one.stored.id for one in prepared])
-    connections.require_revision(db, configured)
+    ids = [one.stored.id for one in prepared]
+    generations, revision = event_rows.hold(db, configured.id, ids)
+    if revision != configured.revision:
+        raise connections.ChangedError(configured.name)
     return [one for one in prepared if generations.get(one.stored.id) == one.stored.generation]
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import Column, Table
 
-from hub.store.database import sqlite_time, to_json
+from hub.store.database import run_plain, sqlite_time, to_json
 from hub.store.types import Exact, UtcTime
 
 Row = Mapping[str, Any]
@@ -53,6 +53,18 @@ def update_rows(db: Connection, table: Table, names: Sequence[str], rows: Sequen
     _run_many(db, statement, table, (*names, "id"), rows)
 
 
+Question = tuple[str, tuple[Any, ...]]
+
+
+def ask(db: Connection, questions: Sequence[Question]) -> list[list[Any]]:
+    """The rows of several queries, `?` for each value; on PostgreSQL in one round trip."""
+    if db.dialect.name == "sqlite" or len(questions) < 2:
+        return [list(run_plain(db, statement, given)) for statement, given in questions]
+    with _pipeline(db) as raw:
+        asked = [raw.execute(statement.replace("?", "%s"), given) for statement, given in questions]
+        return [cursor.fetchall() for cursor in asked]
+
+
 @contextmanager
 def one_way(db: Connection) -> Iterator[None]:
     """Statements of this block whose answers nobody needs: on PostgreSQL all go out before the
@@ -63,11 +75,18 @@ def one_way(db: Connection) -> Iterator[None]:
     if db.dialect.name == "sqlite":
         yield
         return
+    with _pipeline(db):
+        yield
+
+
+@contextmanager
+def _pipeline(db: Connection) -> Iterator[Any]:
+    """psycopg's own connection in pipeline mode, its errors as SQLAlchemy's."""
     raw: Any = db.connection.driver_connection
     driver: Any = db.dialect.dbapi
     try:
         with raw.pipeline():
-            yield
+            yield raw
     except driver.Error as error:
         raise DBAPIError.instance(None, None, error, driver.Error, dialect=db.dialect) from error
 
@@ -95,7 +114,7 @@ def among(db: Connection, kind: str) -> str:
     """
     if db.dialect.name == "sqlite":
         return "IN (SELECT value FROM json_each(?))"
-    return f"= ANY(%s::{kind}[])"
+    return f"= ANY(?::{kind}[])"
 
 
 def _run_many(

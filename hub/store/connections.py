@@ -19,7 +19,7 @@ from hub.sdk.manifest import Stream
 from hub.sdk.traffic import Urgency
 from hub.settings import Settings
 from hub.store import facts, refused
-from hub.store.database import Database, run_plain, utc_now
+from hub.store.database import Database, utc_now
 from hub.store.models import connection_revisions, connections
 from hub.store.secrets import Vault, remember, resolve
 from hub.traffic.roads import Road, road_for
@@ -97,13 +97,6 @@ class Configured:
 def find_row(db: DbConnection, name: str) -> Row[Any] | None:
     """The stored row of a connection."""
     return db.execute(select(connections).where(connections.c.name == name)).first()
-
-
-def require_revision(db: DbConnection, configured: Configured) -> None:
-    """ChangedError when the store has a newer revision of this connection."""
-    query = "SELECT revision FROM connections WHERE id = ?"
-    if run_plain(db, query, (configured.id,)).scalar() != configured.revision:
-        raise ChangedError(configured.name)
 
 
 def save(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
 import os
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -15,22 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event
+from sqlalchemy import Connection, CursorResult, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    DisconnectionError,
-    InterfaceError,
-    OperationalError,
-)
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
+from hub.store.engines import postgres_engine, sqlite_engine
 from hub.store.raw import Answer, RawWriter, Work
-
-POSTGRES_POOL_SIZE = 5
-POSTGRES_POOL_OVERFLOW = 20
-#: A connection that was in use so lately is believed to live; asking costs a round trip.
-TRUSTED_SECONDS = 1.0
 
 
 def utc_now() -> datetime:
@@ -123,7 +111,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+        self.engine = (sqlite_engine if self.is_sqlite else postgres_engine)(url, to_json)
         # On PostgreSQL every statement sees a moment of its own either way; without a transaction
         # around it a look costs one round trip, not three.
         self._reading = (
@@ -227,103 +215,3 @@ def sqlite_time(moment: datetime | None) -> str | None:
 def insert_for(connection: Connection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT in the dialect of this connection."""
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
-
-
-def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(
-        url,
-        json_serializer=to_json,
-        json_deserializer=orjson.loads,
-        pool_size=5,
-        max_overflow=60,
-        connect_args={"timeout": 30},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(raw: Any, _record: Any) -> None:
-        raw.isolation_level = None
-        for pragma in (
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=30000",
-            # Snapshots are staged in temporary tables: their size must not be memory.
-            "temp_store=FILE",
-            "cache_size=-32000",
-            # 16 MB of log between checkpoints: hot pages are written back once, not four times.
-            "wal_autocheckpoint=4000",
-        ):
-            raw.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if not options.get("uzel_write"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        _wait_for_disk(connection, bool(options.get("uzel_durable", True)))
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _wait_for_disk(connection: Connection, durable: bool) -> None:
-    """Whether the transaction about to begin waits for the disk; a connection remembers the last.
-
-    Asked of the driver: through SQLAlchemy it would be asked inside a transaction, too late.
-    """
-    wanted = "FULL" if durable else "NORMAL"
-    if connection.info.get("synchronous", "FULL") != wanted:
-        cursor = connection.connection.cursor()
-        cursor.execute(f"PRAGMA synchronous={wanted}")
-        cursor.close()
-        connection.info["synchronous"] = wanted
-
-
-def _postgres_engine(url: str) -> Engine:
-    engine = create_engine(
-        url,
-        json_serializer=to_json,
-        json_deserializer=orjson.loads,
-        pool_size=POSTGRES_POOL_SIZE,
-        max_overflow=POSTGRES_POOL_OVERFLOW,
-        connect_args={
-            "connect_timeout": 5,
-            # In UTC the driver gives times back as the hub wants them, without a conversion each.
-            "options": "-c timezone=UTC",
-            # A server that is cut off, not closed, says nothing: it is given up after this long.
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 10_000,
-        },
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(raw: Any, _record: Any) -> None:
-        # The server gives up a machine that was cut off as soon, and with it what it had locked.
-        raw.execute(
-            "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
-            " SET tcp_keepalives_count = 3"
-        )
-        raw.commit()
-
-    @event.listens_for(engine, "checkin")
-    def _note(_raw: Any, record: Any) -> None:
-        record.info["used_at"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def _look(raw: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("used_at", math.inf) > TRUSTED_SECONDS:
-            _ping(raw)
-
-    return engine
-
-
-def _ping(raw: Any) -> None:
-    """Ask a connection that rested for a while; one that is dead is thrown away for a new one."""
-    try:
-        autocommit, raw.autocommit = raw.autocommit, True
-        raw.execute("")
-        raw.autocommit = autocommit
-    except Exception as error:
-        raise DisconnectionError from error

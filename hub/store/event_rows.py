@@ -45,7 +45,7 @@ def read_events(db: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     statement = f"{_READ} {bulk.among(db, 'bigint')} ORDER BY id"
     sqlite = db.dialect.name == "sqlite"
     found = []
-    for values in db.exec_driver_sql(statement, (bulk.as_list(db, ids),)):
+    for values in run_plain(db, statement, (bulk.as_list(db, ids),)):
         row = dict(zip(_NAMES, values, strict=True))
         if sqlite:
             row["received_at"] = datetime.fromisoformat(row["received_at"])
@@ -54,13 +54,20 @@ def read_events(db: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     return found
 
 
-def hold(db: Connection, ids: Sequence[int]) -> dict[int, int]:
-    """The generations of these events, which nobody opens again before this transaction ends."""
+def hold(
+    db: Connection, connection_id: int, ids: Sequence[int]
+) -> tuple[dict[int, int], int | None]:
+    """The generations of these events, which nobody opens again before this transaction ends, and
+    the revision that their connection has now (None when it is gone)."""
     lock = "" if db.dialect.name == "sqlite" else "FOR UPDATE"
     statement = (
         f"SELECT id, generation FROM events WHERE id {bulk.among(db, 'bigint')} ORDER BY id {lock}"  # noqa: S608  # no text from outside
     )
-    return dict(map(tuple, db.exec_driver_sql(statement, (bulk.as_list(db, ids),))))
+    revision = "SELECT revision FROM connections WHERE id = ?"
+    generations, revisions = bulk.ask(
+        db, [(statement, (bulk.as_list(db, ids),)), (revision, (connection_id,))]
+    )
+    return dict(map(tuple, generations)), revisions[0][0] if revisions else None
 
 
 def mark_done(db: Connection, ids: Sequence[int], now: datetime) -> None:

@@ -14,6 +14,11 @@ from hub.store.models import ENTITY_TABLES
 BindingKey = tuple[int, str, str]
 Point = tuple[str, str]
 RowKey = tuple[str, int]
+_BOUND = (
+    "SELECT external_id, record_id FROM bindings"
+    " WHERE connection_id = ? AND entity = ? AND external_id "
+)
+_HELD = "SELECT value, contact_id FROM contact_points WHERE kind = ? AND value "
 
 
 class RecordReader:
@@ -28,9 +33,8 @@ class RecordReader:
     def preload(self, keys: Iterable[BindingKey], points: Iterable[Point]) -> None:
         """Fetch bindings, contact points and the rows behind them in a few statements."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._bindings]
-        self._load_bindings(wanted)
         missing = [point for point in dict.fromkeys(points) if point not in self._points]
-        self._load_points(missing)
+        self._load(wanted, missing)
         rows: dict[str, set[int]] = defaultdict(set)
         for key in wanted:
             if (found := self._bindings[key]) is not None:
@@ -46,41 +50,31 @@ class RecordReader:
         }
         self._load_rows("contact", owners)
 
-    def _load_bindings(self, keys: list[BindingKey]) -> None:
-        grouped: dict[tuple[int, str], list[str]] = defaultdict(list)
+    def _load(self, keys: Iterable[BindingKey] = (), points: Iterable[Point] = ()) -> None:
+        """Look up bindings and contact points, all in one go."""
+        bound: dict[tuple[int, str], list[str]] = defaultdict(list)
+        held: dict[str, list[str]] = defaultdict(list)
         for key in keys:
             self._bindings[key] = None
-            grouped[key[:2]].append(key[2])
-        for (connection_id, entity), external_ids in grouped.items():
-            found = self._query(
-                "SELECT external_id, record_id FROM bindings"
-                " WHERE connection_id = {} AND entity = {} AND external_id {}",
-                (connection_id, entity),
-                external_ids,
-            )
-            for external_id, record_id in found:
-                self._bindings[(connection_id, entity, external_id)] = record_id
-
-    def _load_points(self, points: list[Point]) -> None:
-        grouped: dict[str, list[str]] = defaultdict(list)
+            bound[key[:2]].append(key[2])
         for point in points:
             self._points[point] = set()
-            grouped[point[0]].append(point[1])
-        for kind, values in grouped.items():
-            found = self._query(
-                "SELECT value, contact_id FROM contact_points WHERE kind = {} AND value {}",
-                (kind,),
-                values,
-            )
-            for value, contact_id in found:
-                self._points[(kind, value)].add(contact_id)
-
-    def _query(self, query: str, given: tuple[Any, ...], values: list[str]) -> Any:
-        """Run a query whose last condition is «among these texts»."""
+            held[point[0]].append(point[1])
         db = self.connection
-        mark = "?" if db.dialect.name == "sqlite" else "%s"
-        statement = query.format(*[mark] * len(given), bulk.among(db, "text"))
-        return db.exec_driver_sql(statement, (*given, bulk.as_list(db, values)))
+        texts = bulk.among(db, "text")
+        questions: list[bulk.Question] = [
+            (_BOUND + texts, (*group, bulk.as_list(db, ids))) for group, ids in bound.items()
+        ]
+        questions += [
+            (_HELD + texts, (kind, bulk.as_list(db, values))) for kind, values in held.items()
+        ]
+        answers = iter(bulk.ask(db, questions))
+        for group in bound:
+            for external_id, record_id in next(answers):
+                self._bindings[(*group, external_id)] = record_id
+        for kind in held:
+            for value, contact_id in next(answers):
+                self._points[(kind, value)].add(contact_id)
 
     def _load_rows(self, entity: str, ids: Iterable[int]) -> None:
         missing = {key for key in ids if (entity, key) not in self._rows}
@@ -93,7 +87,7 @@ class RecordReader:
         """The record that this connection's external id is bound to."""
         key = (connection_id, entity, external_id)
         if key not in self._bindings:
-            self._load_bindings([key])
+            self._load(keys=[key])
         return self._bindings[key]
 
     def row(self, entity: str, record_id: int) -> Mapping[str, Any]:
@@ -106,7 +100,7 @@ class RecordReader:
         """The contacts that have this phone or e-mail."""
         point = (kind, value)
         if point not in self._points:
-            self._load_points([point])
+            self._load(points=[point])
         return self._points[point]
 
     def with_value(self, entity: str, name: str, value: str) -> list[int]:

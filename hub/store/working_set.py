@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, tuple_
 from sqlalchemy.sql.schema import Table
 
 from hub.store import bulk, outbox, threads
+from hub.store.database import run_plain
 from hub.store.drawn_ids import drawn_id
 from hub.store.models import (
     ENTITY_TABLES,
@@ -226,7 +227,8 @@ class WorkingSet(RecordReader):
             return
         inns = sorted({inn for inn, _ in self._company_claims})
         # A company that was given another INN or KPP since does not keep others from the old one.
-        self.connection.exec_driver_sql(
+        run_plain(
+            self.connection,
             _STALE_CLAIMS + bulk.among(self.connection, "text"),
             (bulk.as_list(self.connection, inns),),
         )
