@@ -13,6 +13,7 @@ from hub.crm.documents import document
 from hub.store.models import (
     ENTITY_TABLES,
     attempts,
+    changes,
     connections,
     deliveries,
     event_bodies,
@@ -78,7 +79,8 @@ def _counters(hub: Hub, rows: Iterable[object]) -> list[str]:
 
 
 def receivers(hub: Hub, found: Mapping[str, Receiver]) -> list[str]:
-    """Each destination took each record's final state, and the same state under one id only."""
+    """Each destination took each record's final state, and one state under one id, unless the
+    record went back to it."""
     lines = [
         f"delivery {row['id']} is {row['status']}: {row['error_message']}"
         for row in hub.rows(deliveries)
@@ -101,9 +103,21 @@ def receivers(hub: Hub, found: Mapping[str, Receiver]) -> list[str]:
             f"{name} took one state of {record} as {sorted(ids)}"
             for record, states in told.items()
             for ids in states.values()
-            if len(ids) > 1
+            if len(ids) > 1 + _returns(hub, record)
         ]
     return lines
+
+
+def _returns(hub: Hub, record: tuple[str, int]) -> int:
+    """How often a field of a record came back to a value it had had: a call whose leg ended before
+    another one was heard of is over, is not, and is over again, and each is news."""
+    past: dict[str, set[str]] = defaultdict(set)
+    found = 0
+    for row in hub.rows(changes, entity=record[0], record_id=record[1]):
+        for name, (before, after) in row["fields"].items():
+            past[name].add(json.dumps(before))
+            found += json.dumps(after) in past[name]
+    return found
 
 
 def _unlike(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:

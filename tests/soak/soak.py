@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -118,7 +118,9 @@ def _soak(world: World, hub: Hub, outcome: Outcome, kills: int, minutes: float) 
         senders.stop()
         raise
     outcome.figures["chaos, s"] = time.monotonic() - started
-    said = extra + told[: min(len(told), sum(chaos.kills.values()) + 1)]
+    said = told[: min(len(told), sum(chaos.kills.values()) + 1)]
+    # What was said beside them moved no stock.
+    said = [replace(one, stock=said[0].stock) for one in extra] + said
     try:
         _settle(world, hub, senders, outcome, said[-1].stock)
     finally:
