@@ -43,8 +43,6 @@ CONNECTION_KEYS = (
     "mappings",
     "destinations",
 )
-#: A setting of every connector that calls out: its own requests a second.
-LIMITS = "limits"
 _importing = threading.Lock()
 
 
@@ -222,8 +220,7 @@ def _check_names(
             )
     for group, given, secret in (("settings", settings, False), ("secrets", secrets, True)):
         known = [item.name for item in manifest.settings if item.secret == secret]
-        if group == "settings" and manifest.calls_out:
-            known.append(LIMITS)
+        known += manifest.common_settings() if group == "settings" else []
         for name in given:
             if name not in known:
                 raise ConfigError(
@@ -243,8 +240,7 @@ def _checked_settings(
         value = setting.default if value is None else value
         if value is not None:
             checked[setting.name] = _coerce(setting, value)
-    if settings.get(LIMITS) is not None:
-        checked[LIMITS] = manifest.checked_limits(settings[LIMITS], f"settings.{LIMITS}")
+    checked |= manifest.checked_common(settings)
     for setting in manifest.settings:
         applies = all(str(checked.get(key)) in values for key, values in setting.when.items())
         given = setting.name in (secrets if setting.secret else checked)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -13,7 +15,8 @@ from hub.crm.fold import Stamp
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import PayloadError
 from hub.store.connections import Configured
-from hub.store.stock import Origin, forget_item, staged, write_rows
+from hub.store.stock import forget_item, note_events, write_rows
+from hub.store.stock_rows import NO_ID, Origin, staged
 
 DEFAULT_MIN_SHARE = 0.7
 #: In a small catalogue a row or two more or less is a large share and nothing strange.
@@ -36,19 +39,29 @@ def stock_row(record: MappedRecord) -> dict[str, Any]:
     if available is None:
         available = quantity - (reserved or Decimal(0))
     name = str(fields.get("product_name") or "")
+    variant, warehouse = str(fields.get("variant") or ""), str(fields.get("warehouse") or "")
+    variant_id = str(fields.get("variant_external_id") or "")
+    variant_id = "" if variant_id == NO_ID else variant_id
+    warehouse_id = str(fields.get("warehouse_external_id") or "")
     return {
         "item_key": product_id or f"sku:{sku}",
-        "variant": str(fields.get("variant") or ""),
-        "warehouse": str(fields.get("warehouse") or ""),
+        "variant_key": variant_id or variant,
+        "warehouse_key": warehouse_id or warehouse,
         "sku": sku,
         "product_external_id": product_id,
         "product_name": name,
+        "variant": variant,
+        "variant_external_id": variant_id,
+        "warehouse": warehouse,
+        "warehouse_external_id": warehouse_id,
         "quantity": quantity,
         "reserved": reserved,
         "available": available,
         "price": fields.get("price"),
         "currency": fields.get("currency"),
         "as_of": fields.get("as_of"),
+        "unit": fields.get("unit"),
+        "is_deleted": fields.get("is_deleted"),
         "search_text": f"{sku}\n{name}".lower(),
     }
 
@@ -69,23 +82,31 @@ def apply_webhook_rows(
 
     Of several rows of one key the newest counts, whatever order they came in.
     """
+    origin = origin_of(configured, "", None, now)
     for record, stamp in rows:
         if record.deleted:
             item_key = str(record.fields.get("product_external_id") or record.external_id)
-            forget_item(db, configured.id, item_key, record.occurred_at or stamp.at)
-    newest: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
+            until = replace(origin, at=record.occurred_at or stamp.at)
+            forget_item(db, until, item_key, stamp.event_id)
+    newest: dict[tuple[str, str, str], tuple[Stamp, dict[str, Any]]] = {}
     for record, stamp in rows:
         if record.deleted:
             continue
         row = stock_row(record)
-        key = (row["item_key"], row["variant"], row["warehouse"])
-        if key not in newest or newest[key][0] <= stamp.version:
-            newest[key] = (stamp.version, row)
+        key = (row["item_key"], row["variant_key"], row["warehouse_key"])
+        if key not in newest or newest[key][0].version <= stamp.version:
+            newest[key] = (stamp, row)
     if not newest:
         return
-    write_rows(
-        db, Origin(configured.id, "", None, now), [staged(row) for _, row in newest.values()]
-    )
+    told = [(staged(row), stamp.event_id) for stamp, row in newest.values()]
+    write_rows(db, origin, [row for row, _ in told])
+    note_events(db, configured.id, [(row, event) for row, event in told if event is not None])
+
+
+def origin_of(configured: Configured, stream: str, run_id: int | None, at: datetime) -> Origin:
+    """Whose rows of this connection these are."""
+    zone = ZoneInfo(configured.connection.company_timezone)
+    return Origin(configured.id, stream, run_id, at, zone, configured.kin)
 
 
 def snapshot_doubt(stored: int, read: int, min_share: float) -> str:

@@ -24,10 +24,11 @@ from hub.mapping.transforms import MISSING, MappingContext
 from hub.sdk.errors import HubError
 from hub.sdk.payload import clean_text
 from hub.sdk.records import SourceRecord
-from hub.store.stock import Staged, moment_text, number_text
+from hub.store.stock_rows import NO_ID, Staged, moment_text, number_text
 
-TEXTS = ("sku", "product_external_id", "product_name", "variant", "warehouse")
-VALUES = ("quantity", "reserved", "available", "price", "currency", "as_of")
+TEXTS = ("sku", "product_external_id", "product_name", "variant", "warehouse",
+         "variant_external_id", "warehouse_external_id")  # fmt: skip
+VALUES = ("quantity", "reserved", "available", "price", "currency", "as_of", "unit", "is_deleted")
 #: Numbers that a transform leaves as they are written.
 AS_WRITTEN = {
     "quantity": re.compile(r"0|-?[1-9][0-9]{0,11}|-?(?:0|[1-9][0-9]{0,11})\.[0-9]{0,5}[1-9]"),
@@ -129,6 +130,8 @@ def _field(document: MappingDocument, row: Row, context: MappingContext) -> _Fie
         if record.warnings:
             raise _UnsureError
         value = record.fields.get(row.target)
+        if isinstance(value, bool):
+            return "1" if value else "0"
         if isinstance(value, Decimal):
             return number_text(value)
         if isinstance(value, datetime):
@@ -171,7 +174,7 @@ def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
         for place, target in enumerate(TEXTS)
         if target in fields and (fields[target].convert or fields[target].without)
     ]
-    quantities, reserves, frees, prices, currencies, moments = (
+    quantities, reserves, frees, prices, currencies, moments, units, marks = (
         fields.get(target, _Field()) for target in VALUES
     )
     is_quantity, is_price = quantities.as_written, prices.as_written
@@ -182,34 +185,32 @@ def _stage(shape: tuple[str, ...], fields: Mapping[str, _Field]) -> Stage:
             # The first name that has a value counts: which one that is, the mapping knows.
             if not held[place].strip():
                 return None
-        (sku, item, name, variant, warehouse,
-         quantity, reserved, available, price, currency, as_of) = pick(held)  # fmt: skip
+        (sku, item, name, variant, warehouse, variant_id, warehouse_id, quantity, reserved,
+         available, price, currency, as_of, unit, mark) = pick(held)  # fmt: skip
         sku, item, name = sku.strip(), item.strip(), name.strip()
         variant, warehouse = variant.strip(), warehouse.strip()
+        variant_id, warehouse_id = variant_id.strip(), warehouse_id.strip()
         if special:
-            sku, item, name, variant, warehouse = _special(
-                special, [sku, item, name, variant, warehouse]
+            sku, item, name, variant, warehouse, variant_id, warehouse_id = _special(
+                special, [sku, item, name, variant, warehouse, variant_id, warehouse_id]
             )
+        if variant_id == NO_ID:
+            variant_id = ""
         if not is_quantity(quantity):
             quantity = _value(quantities, quantity)
         if quantity is None or not (item or sku) or len(item) > MAX_ID_CHARACTERS:
             return None
         reserved, available = _value(reserves, reserved), _value(frees, available)
         return (
-            item or f"sku:{sku}",
-            variant,
-            warehouse,
-            sku,
-            item,
-            name,
-            quantity,
-            reserved,
+            item or f"sku:{sku}", variant_id or variant, warehouse_id or warehouse,
+            sku, item, name, variant, variant_id, warehouse, warehouse_id, quantity, reserved,
             _free(quantity, reserved) if available is None else available,
             price if is_price(price) else _value(prices, price),
-            _value(currencies, currency),
-            _value(moments, as_of),
+            _value(currencies, currency), _value(moments, as_of),
+            _value(units, unit) if unit else units.without,
+            _value(marks, mark) if mark else marks.without,
             f"{sku}\n{name}".lower(),
-        )
+        )  # fmt: skip
 
     return stage
 

@@ -25,12 +25,14 @@ from hub.store.connections import Configured
 from hub.store.cursors import last_answer, remember_answer
 from hub.store.database import to_json
 from hub.store.models import row_issues
-from hub.store.stock import Origin, Staged, StockStage, Written, staged, stored_rows, write_rows
+from hub.store.stock import stored_rows, write_rows
+from hub.store.stock_rows import Staged, Written, staged
+from hub.store.stock_stage import StockStage
 from hub.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The code that makes staged rows of an answer; a change in it may read the same answer otherwise.
-SHAPING = ("connectors/_protocols", "hub/mapping", "hub/flow/stock*.py", "hub/store/stock.py")
+SHAPING = ("connectors/_protocols", "hub/mapping", "hub/flow/stock*.py", "hub/store/stock*.py")
 
 
 class Run(Protocol):
@@ -70,7 +72,7 @@ class StockRun:
     def __init__(self, run: Run) -> None:
         self._run, self._database = run, run.store.database
         self._rows = StockRows(run.mappings.document("stock"), run.mappings.context)
-        self._origin = Origin(run.configured.id, run.run.stream, run.run.id, run.started_at)
+        self._origin = stock.origin_of(run.configured, run.run.stream, run.run.id, run.started_at)
         self._digest = ""
 
     def changes(self, page: Page) -> None:
@@ -78,7 +80,8 @@ class StockRun:
         rows = self._staged(page)
         with self._database.write() as db:
             leases.fence(db, self._run.lease)
-            self._run.add_written(write_rows(db, self._origin, rows))
+            written = write_rows(db, self._origin, rows, replaces=page.replaces)
+            self._run.add_written(written)
             self._run.move_cursor(db)
         self._run.note_issues()
 
@@ -100,6 +103,7 @@ class StockRun:
                 if page.digest and self._is_known(page.digest):
                     return ""
                 rows = self._staged(page)
+                stage.replaces = stage.replaces or page.replaces
                 if rows:
                     with session.begin():
                         stage.add(rows)
@@ -119,15 +123,15 @@ class StockRun:
         # The staged rows live in this session, so the writes happen in it, under the write lock.
         with session.begin():
             written = stage.compare()
-        if written.created or written.changed:
+        if stage.differing:
             for part in stage.parts():
                 with self._database.write_in(session):
                     leases.fence(session, self._run.lease)
                     stage.write(part)
         with self._database.write_in(session):
             leases.fence(session, self._run.lease)
-            if written.removed:
-                stage.remove_gone()
+            if stage.emptied:
+                stage.empty()
             self._run.move_cursor(session)
         self._run.add_written(written)
 

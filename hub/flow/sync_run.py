@@ -23,7 +23,7 @@ from hub.store.connections import Configured, set_state
 from hub.store.cursors import freshen, move_cursor
 from hub.store.database import is_away, to_json, utc_now
 from hub.store.models import cursors, row_issues, sync_runs
-from hub.store.stock import Written
+from hub.store.stock_rows import Written
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
 

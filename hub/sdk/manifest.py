@@ -16,6 +16,13 @@ from hub.sdk.errors import ConfigError
 
 SETTING_TYPES: Final = ("text", "url", "integer", "boolean", "choice", "map", "list", "timezone")
 DIRECTIONS: Final = ("webhook", "poll", "sink")
+# Settings that no manifest needs to declare.
+#: Of every connector that calls out: its own requests a second.
+LIMITS: Final = "limits"
+#: Of two systems in one space of ids, those with the same base mean the same by an id.
+BASE: Final = "base"
+#: Whether new products are matched to known ones by barcode or article; shops do unless told not.
+MATCH: Final = "match_products"
 
 
 class _TitleSchema(Schema):
@@ -43,6 +50,8 @@ class _StreamSchema(Schema):
     schedule = fields.String(load_default="")
     #: full: the page set replaces what was there; delta: only what is listed changed.
     mode = fields.String(load_default="delta", validate=validate.OneOf(["full", "delta"]))
+    #: in: polled from the system; out: the hub brings it there (stock_out).
+    direction = fields.String(load_default="in", validate=validate.OneOf(["in", "out"]))
 
 
 class LimitSchema(Schema):
@@ -84,6 +93,9 @@ class _ManifestSchema(Schema):
     entities = fields.List(fields.String(), load_default=list)
     #: True: the connection brings the mappings, nothing is shipped.
     mappings_from_connection = fields.Boolean(load_default=False)
+    #: Names a space of ids: two connections of one space (and one setting `base`) that give a
+    #: product the same external id mean one product.
+    identity = fields.String(load_default="")
     limits = fields.Nested(_LimitsSchema, load_default=dict)
     docs = fields.List(fields.String(), load_default=list)
     tier = fields.String(
@@ -115,6 +127,7 @@ class Stream:
     title: Mapping[str, str]
     schedule: str
     mode: str
+    direction: str = "in"
 
 
 @dataclass(frozen=True)
@@ -135,6 +148,7 @@ class Manifest:
     tier: str
     streams_from_settings: bool = False
     mappings_from_connection: bool = False
+    identity: str = ""
     folder: Path = field(default=Path())
 
     @property
@@ -159,6 +173,25 @@ class Manifest:
             known = ", ".join(self.limits.get("groups", {})) or "none"
             if name not in self.limits.get("groups", {}):
                 raise ConfigError(f"there is no group «{name}»; there are: {known}", place=place)
+        return checked
+
+    def common_settings(self) -> list[str]:
+        """The settings that this connector has without declaring them."""
+        named = {LIMITS: self.calls_out, BASE: self.identity, MATCH: "product" in self.entities}
+        return [name for name, applies in named.items() if applies]
+
+    def checked_common(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of those settings, checked; ConfigError if wrong."""
+        checked: dict[str, Any] = {}
+        if self.identity:
+            checked[BASE] = str(settings.get(BASE) or "").strip()
+        if "product" in self.entities:
+            matching = settings.get(MATCH)
+            checked[MATCH] = self.kind == "shop" if matching is None else matching
+            if not isinstance(checked[MATCH], bool):
+                raise ConfigError("must be a boolean", place=f"settings.{MATCH}")
+        if settings.get(LIMITS) is not None:
+            checked[LIMITS] = self.checked_limits(settings[LIMITS], f"settings.{LIMITS}")
         return checked
 
     def stream(self, name: str) -> Stream | None:

@@ -34,7 +34,8 @@ class Page:
     of a full snapshot, and only when the vendor's answer was whole. `rows` are records of which
     nothing is known but their data, of the entity `entity`: a hundred thousand of them cost less
     this way. `digest` tells one answer from another before its first row is read: who knows that
-    it has stored this very answer may stop there.
+    it has stored this very answer may stop there. `replaces`: the stock rows of an item on this
+    page are all its warehouses, in others it has none; rows of one item never straddle pages.
     """
 
     records: Sequence[SourceRecord] = ()
@@ -44,6 +45,7 @@ class Page:
     entity: str = ""
     rows: Sequence[Mapping[str, Any]] = ()
     digest: str = ""
+    replaces: bool = False
 
     def sources(self) -> Iterator[SourceRecord]:
         """Every record of the page, the bare rows too."""

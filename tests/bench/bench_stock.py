@@ -30,8 +30,9 @@ from tests.support import servers
 ROWS, MANY_ROWS, ZEEP_ROWS = 100_000, 1_000_000, 5_000
 TAG = "{http://example.ru/stockhub/types}Row"
 COLUMNS = (
-    "connection_id, item_key, variant, warehouse, sku, product_external_id, product_name, quantity,"
-    " reserved, available, price, as_of, stream, updated_at, run_id, search_text"
+    "connection_id, item_key, variant_key, warehouse_key, variant, warehouse, sku,"
+    " product_external_id, product_name, quantity, reserved, available, price, as_of, stream,"
+    " created_at, updated_at, run_id, search_text"
 )
 MOMENT = "2026-01-12T15:21:10.000000Z"
 
@@ -43,8 +44,9 @@ def bare_rows(answer: bytes) -> Iterator[tuple[Any, ...]]:
         item, name = found["Item"], found["Name"]
         quantity, article = found["Qty"], found["Article"]
         changed, reserved = f"{found['ChangedAt']}Z", found["Reserve"]
-        yield (1, item, "", found["Warehouse"], article, item, name, quantity, reserved,
-               quantity, found["Price"], changed, "stock", MOMENT, 1, name)  # fmt: skip
+        warehouse = found["Warehouse"]
+        yield (1, item, "", warehouse, "", warehouse, article, item, name, quantity, reserved,
+               quantity, found["Price"], changed, "stock", MOMENT, MOMENT, 1, name)  # fmt: skip
         row.clear()
         while row.getprevious() is not None:
             del row.getparent()[0]
@@ -54,7 +56,7 @@ def bare_sqlite(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
     """Write the rows by the driver's executemany, in one transaction."""
     db = sqlite3.connect(path)
     db.execute("PRAGMA synchronous=FULL")
-    marks = ", ".join("?" * 16)
+    marks = ", ".join("?" * 19)
     db.executemany(f"INSERT INTO stock_levels ({COLUMNS}) VALUES ({marks})", rows)  # noqa: S608  # ours
     db.commit()
     db.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from connectors.onec_soap.emulator import Emulator as OneC
 from hub.flow import poll
-from hub.store.models import attempts, changes, leads, leases, stock_levels
+from hub.store.models import attempts, changes, leads, leases
 from tests.faults.conftest import environment
 from tests.flow.onec import goods
 from tests.support.hub import Hub, lead
@@ -78,11 +78,11 @@ def test_its_sync_run_is_another_ones_now(hub: Hub, home: Path) -> None:
             base.answers["GetRemains"] = goods(10, quantity="6")
             assert hub.sync("onec", "stock")["status"] == "succeeded"
             base.answers["GetRemains"] = goods(10, quantity="4")
-            before = hub.rows(stock_levels)
+            before = hub.levels()
         said, _ = sleeper.communicate(timeout=START_SECONDS)
     finally:
         base.stop()
     assert (said.strip(), sleeper.returncode) == ("''", 0)
     assert {row["quantity"] for row in before} == {6}
-    assert before == hub.rows(stock_levels)
+    assert before == hub.levels()
     assert hub.run(run_id)["status"] == "succeeded"

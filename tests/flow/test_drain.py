@@ -25,7 +25,6 @@ from hub.store.models import (
     events,
     identity_claims,
     leads,
-    stock_levels,
     timeline,
 )
 from hub.store.working_set import WorkingSet
@@ -93,7 +92,7 @@ def test_an_event_that_fails_half_way_leaves_nothing_of_its_first_half(hub: Hub)
     assert len(hub.rows(contacts)) == 3
     assert len(hub.rows(identity_claims)) == 6
     assert len(hub.rows(bindings)) == 3
-    assert {row["sku"] for row in hub.rows(stock_levels)} == {"А-1", "А-3", "А-4"}
+    assert {row["sku"] for row in hub.levels()} == {"А-1", "А-3", "А-4"}
 
 
 def test_every_try_has_one_attempt_row_and_is_counted(hub: Hub) -> None:

@@ -14,7 +14,7 @@ from hub.mapping.loader import effective
 from hub.mapping.transforms import MappingContext
 from hub.sdk.errors import HubError
 from hub.sdk.records import SourceRecord
-from hub.store.stock import Staged, staged
+from hub.store.stock_rows import Staged, staged
 
 CONTEXT = MappingContext()
 #: What connections lay over the shipped mapping.

@@ -14,8 +14,8 @@ import pytest
 
 from connectors.onec_soap.emulator import XML, Emulator
 from hub.flow import poll
-from hub.store.models import cursors, products, row_issues, stock_levels, sync_runs
-from hub.store.stock import StockStage
+from hub.store.models import cursors, products, row_issues, sync_runs
+from hub.store.stock_stage import StockStage
 from tests.flow.onec import answer, goods, row
 from tests.support.hub import Hub
 
@@ -44,7 +44,7 @@ def onec(hub: Hub) -> Iterator[OwnReplies]:
 
 
 def quantities(hub: Hub) -> dict[str, Decimal]:
-    return {item["sku"]: item["quantity"] for item in hub.rows(stock_levels)}
+    return {item["sku"]: item["quantity"] for item in hub.levels()}
 
 
 @pytest.fixture
@@ -64,11 +64,11 @@ def staged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_the_same_answer_again_is_not_read_and_makes_the_stock_fresher(
     hub: Hub, onec: OwnReplies, staged: list[int]
 ) -> None:
-    before, fresh = hub.rows(stock_levels), hub.one(cursors)["fresh_at"]
+    before, fresh = hub.levels(), hub.one(cursors)["fresh_at"]
     run = hub.sync("onec", "stock")
     assert staged == []
     assert (run["status"], run["rows_read"], run["rows_changed"]) == ("succeeded", 30, 0)
-    assert hub.rows(stock_levels) == before
+    assert hub.levels() == before
     now = hub.one(cursors)
     assert now["fresh_at"] > fresh
     assert now["row_count"] == 30
@@ -156,12 +156,12 @@ def test_a_reply_cut_in_the_middle_applies_nothing_and_is_asked_for_again(
     hub: Hub, onec: OwnReplies, reply: Reply
 ) -> None:
     hub.connect("onec", {**onec.connection(), "schedule": {"stock": "every 5m"}})
-    before, fresh = hub.rows(stock_levels), hub.one(cursors)["fresh_at"]
+    before, fresh = hub.levels(), hub.one(cursors)["fresh_at"]
     onec.own = reply
     run = hub.sync("onec", "stock")
     assert (run["status"], run["error_code"]) == ("failed", "retry_later")
     assert "1С" in run["error_message"]
-    assert hub.rows(stock_levels) == before
+    assert hub.levels() == before
     position = hub.one(cursors)
     assert (position["fresh_at"], position["failures"]) == (fresh, 1)
     assert position["next_run_at"] is not None

@@ -11,7 +11,7 @@ import pytest
 from connectors.onec_soap.emulator import Emulator as Onec
 from connectors.woocommerce.emulator import Emulator as Shop
 from hub.flow import poll
-from hub.store.models import changes, cursors, orders, stock_levels, sync_runs, timeline
+from hub.store.models import changes, cursors, orders, sync_runs, timeline
 from tests.flow.onec import answer, row
 from tests.support.doomed_sync import killed_at
 from tests.support.hub import Hub
@@ -36,7 +36,7 @@ def shop(hub: Hub) -> Iterator[Shop]:
 
 
 def quantities(hub: Hub) -> dict[str, Decimal]:
-    return {item["sku"]: item["quantity"] for item in hub.rows(stock_levels)}
+    return {item["sku"]: item["quantity"] for item in hub.levels()}
 
 
 @pytest.mark.parametrize(("moment", "number"), [("part", 1), ("cursor", 1)])
@@ -54,7 +54,7 @@ def test_a_snapshot_killed_while_it_is_written_is_written_by_the_next_worker(
     assert len(quantities(hub)) >= 25
     assert poll.run_sync(hub.store, run_id) == "succeeded"
     assert quantities(hub) == wanted
-    keys = Counter((item["item_key"], item["warehouse"]) for item in hub.rows(stock_levels))
+    keys = Counter((item["item_key"], item["warehouse"]) for item in hub.levels())
     assert set(keys.values()) == {1}
     # The same answer again: nothing to do, and the killed run's half is not taken for the whole.
     again = hub.sync("onec", "stock")

@@ -11,7 +11,7 @@ from connectors.onec_soap.emulator import Emulator, many_rows
 from connectors.woocommerce import emulator as shop
 from hub.flow import poll
 from hub.sdk.errors import Rejected
-from hub.store.models import cursors, row_issues, stock_levels
+from hub.store.models import cursors, row_issues
 from tests.flow.onec import answer, goods, row
 from tests.support.hub import NOW, Hub
 
@@ -32,20 +32,20 @@ def onec(hub: Hub) -> Iterator[Emulator]:
 
 
 def quantities(hub: Hub) -> dict[str, Decimal]:
-    return {item["sku"]: item["quantity"] for item in hub.rows(stock_levels)}
+    return {item["sku"]: item["quantity"] for item in hub.levels()}
 
 
 def test_only_changed_rows_are_written(hub: Hub, onec: Emulator) -> None:
-    before = hub.rows(stock_levels)
+    before = hub.levels()
     run = hub.sync("onec", "stock")
     counts = [run[f"rows_{name}"] for name in ("read", "created", "changed", "removed", "rejected")]
     assert counts == [10, 0, 0, 0, 0]
-    assert hub.rows(stock_levels) == before
+    assert hub.levels() == before
     changed = [row(f"А-{n}", "7" if n == 3 else "5") for n in range(10)]
     onec.answers["GetRemains"] = answer(changed)
     run = hub.sync("onec", "stock")
     assert (run["rows_changed"], run["rows_created"]) == (1, 0)
-    after = {item["sku"]: item for item in hub.rows(stock_levels)}
+    after = {item["sku"]: item for item in hub.levels()}
     assert after["А-3"]["quantity"] == Decimal(7)
     unchanged = [item for item in before if item["sku"] != "А-3"]
     assert unchanged == [item for item in after.values() if item["sku"] != "А-3"]
@@ -63,13 +63,13 @@ def test_what_is_absent_from_a_whole_snapshot_is_gone(hub: Hub, onec: Emulator) 
 def test_an_implausible_snapshot_is_held_until_a_person_approves(
     hub: Hub, onec: Emulator, kind: str
 ) -> None:
-    before = hub.rows(stock_levels)
+    before = hub.levels()
     left = 0 if kind == "empty" else 4
     onec.answers["GetRemains"] = goods(left, quantity="1")
     held = hub.sync("onec", "stock")
     assert held["status"] == "held"
     assert "10" in held["held_reason"]
-    assert hub.rows(stock_levels) == before
+    assert hub.levels() == before
     # A person looks at it and lets it through.
     run_id = poll.approve_run(hub.store, held["id"], "alice")
     assert poll.run_sync(hub.store, run_id) == "succeeded"
@@ -91,13 +91,13 @@ def test_an_approval_covers_no_smaller_snapshot_than_the_one_seen(hub: Hub, onec
 
 @pytest.mark.parametrize("failure", ["cut", "hangup", "fault", "html", "no_body", "nil"])
 def test_a_broken_answer_changes_nothing(hub: Hub, onec: Emulator, failure: str) -> None:
-    before, position = hub.rows(stock_levels), hub.one(cursors)["fresh_at"]
+    before, position = hub.levels(), hub.one(cursors)["fresh_at"]
     onec.answers.clear()
     onec.failure = failure
     run = hub.sync("onec", "stock")
     assert run["status"] == ("held" if failure == "nil" else "failed")
     assert run["error_message"] or run["held_reason"]
-    assert hub.rows(stock_levels) == before
+    assert hub.levels() == before
     assert hub.one(cursors)["fresh_at"] == position
 
 
@@ -108,10 +108,10 @@ def test_an_answer_cut_off_after_many_pages_changes_nothing(hub: Hub, onec: Emul
                 return
             yield piece
 
-    before = hub.rows(stock_levels)
+    before = hub.levels()
     onec.answers["GetRemains"] = cut()
     assert hub.sync("onec", "stock")["status"] == "failed"
-    assert hub.rows(stock_levels) == before
+    assert hub.levels() == before
 
 
 def test_the_share_that_is_plausible_is_a_setting(hub: Hub, onec: Emulator) -> None:
@@ -139,7 +139,7 @@ def test_of_a_repeated_row_the_last_counts_and_warehouses_are_apart(
     rows = [row(f"А-{n}", "5") for n in range(10)]
     onec.answers["GetRemains"] = answer([*rows, row("А-1", "8"), row("А-1", "2", Warehouse="Б")])
     hub.sync("onec", "stock")
-    found = {item["warehouse"]: item["quantity"] for item in hub.rows(stock_levels, sku="А-1")}
+    found = {item["warehouse"]: item["quantity"] for item in hub.levels(sku="А-1")}
     assert found == {"Основной": Decimal(8), "Б": Decimal(2)}
 
 
@@ -157,7 +157,7 @@ def test_a_snapshot_takes_nothing_from_other_streams_and_connections(
     hub.drain("shop")
     theirs = [
         item
-        for item in hub.rows(stock_levels)
+        for item in hub.levels()
         if item["connection_id"] != hub.store.catalog.require("onec").id
     ]
     assert len(theirs) == 5
@@ -165,7 +165,7 @@ def test_a_snapshot_takes_nothing_from_other_streams_and_connections(
     assert hub.sync("onec", "stock")["rows_removed"] == 2
     assert [
         item
-        for item in hub.rows(stock_levels)
+        for item in hub.levels()
         if item["connection_id"] != hub.store.catalog.require("onec").id
     ] == theirs
 
@@ -184,7 +184,7 @@ def test_a_snapshot_takes_nothing_from_another_stream_of_its_connection(
     assert len(quantities(hub)) == 14
     onec.answers["GetRemains"] = goods(9)
     assert hub.sync("onec", "stock")["rows_removed"] == 1
-    assert len(hub.rows(stock_levels, stream="second")) == 4
+    assert len(hub.levels(stream="second")) == 4
 
 
 def test_an_empty_snapshot_is_held_whatever_share_is_allowed(hub: Hub, onec: Emulator) -> None:

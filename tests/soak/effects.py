@@ -16,7 +16,6 @@ from hub.store.models import (
     contact_points,
     identity_claims,
     possible_duplicates,
-    stock_levels,
     timeline,
 )
 from tests.support.hub import Hub, shown
@@ -50,7 +49,7 @@ class Reader:
             (self._connections[row["connection_id"]], row["item_key"], row["warehouse"]): _plain(
                 {**shown(row), "connection_id": None}
             )
-            for row in self._hub.rows(stock_levels)
+            for row in self._hub.levels()
         }
         found["timeline entries"] = Counter(self._entries())
         found["bindings"] = Counter(

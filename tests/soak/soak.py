@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.flow import poll
 from hub.settings import Settings
-from hub.store.models import deliveries, events, stock_levels, sync_runs
+from hub.store.models import deliveries, events, sync_runs
 from hub.store.store import Store
 from tests.soak import checker
 from tests.soak.chaos import Chaos
@@ -190,7 +190,7 @@ def _stock_is(hub: Hub, stock: Stock) -> bool:
 
 def stored_stock(hub: Hub) -> Stock:
     """What the hub says 1C holds."""
-    return {(row["sku"], row["warehouse"]): int(row["quantity"]) for row in hub.rows(stock_levels)}
+    return {(row["sku"], row["warehouse"]): int(row["quantity"]) for row in hub.levels()}
 
 
 def _compare(

@@ -77,10 +77,10 @@ def main() -> None:
             sync_run.SyncRun.note_issues, number, after=True
         )
     else:
-        from hub.store import stock
+        from hub.store import stock_stage as stage
 
-        stock.ROWS_AT_ONCE = 10
-        stock.StockStage.write = stopping(stock.StockStage.write, number, after=True)  # type: ignore[method-assign]  # on purpose
+        stage.ROWS_AT_ONCE = 10
+        stage.StockStage.write = stopping(stage.StockStage.write, number, after=True)  # type: ignore[method-assign]  # on purpose
     print(poll.run_sync(Store.open(settings.load()), run_id), flush=True)
 
 

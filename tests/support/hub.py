@@ -18,7 +18,7 @@ from hub.store import connections
 from hub.store.connections import Configured
 from hub.store.database import utc_now
 from hub.store.models import connections as connections_table
-from hub.store.models import deliveries, events, sync_runs
+from hub.store.models import deliveries, events, stock_levels, sync_runs
 from hub.store.store import Store
 
 NOW = datetime(2026, 1, 12, 15, 21, 12, tzinfo=UTC)
@@ -91,6 +91,10 @@ class Hub:
         found = self.rows(table, **where)
         assert len(found) == 1, f"{len(found)} rows of {table.name} instead of one"
         return found[0]
+
+    def levels(self, **where: Any) -> list[Row]:
+        """The stock levels that are there, not those that their source no longer has."""
+        return self.rows(stock_levels, **{"removed_at": None, **where})
 
     def statuses(self) -> dict[str, int]:
         """How many events have each status."""

@@ -13,7 +13,6 @@ from hub.store.models.crm import (
     messages,
     orders,
     products,
-    stock_levels,
     tasks,
     timeline,
 )
@@ -34,6 +33,13 @@ from hub.store.models.inbox import (
     leases,
     rejections,
     replays,
+)
+from hub.store.models.stock import (
+    possible_products,
+    stock_history,
+    stock_levels,
+    stock_sent,
+    stock_thresholds,
 )
 from hub.store.models.sync import (
     cursors,
@@ -85,12 +91,16 @@ __all__ = [
     "metadata",
     "orders",
     "possible_duplicates",
+    "possible_products",
     "products",
     "reconciliations",
     "rejections",
     "replays",
     "row_issues",
+    "stock_history",
     "stock_levels",
+    "stock_sent",
+    "stock_thresholds",
     "sync_runs",
     "tasks",
     "timeline",

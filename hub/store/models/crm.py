@@ -119,43 +119,20 @@ products = Table(
     Column("barcode", Short, index=True),
     Column("variant", Short),
     Column("parent_external_id", Short),
+    #: The characteristic, where the source keeps it apart from the product.
+    Column("variant_external_id", Short),
     Column("price", Exact),
     Column("currency", String(8)),
     Column("unit", Short),
     Column("category", Short),
     Column("description", LongText),
     Column("is_active", Boolean),
+    #: Marked for deletion in the source: not sold any more, in stock perhaps all the same.
+    Column("is_deleted", Boolean),
+    #: Set when a person said that this product is another one.
+    Column("merged_into_id", Id),
     Column("search_text", LongText, nullable=False, default=""),
     Index("ix_products_updated", "updated_at", "id"),
-)
-
-#: One row per connection, product, variant and warehouse. `item_key` is the product's external
-#: id, or the SKU when the source has no id.
-stock_levels = Table(
-    "stock_levels",
-    metadata,
-    id_column(),
-    connection_column(nullable=False),
-    Column("item_key", Short, nullable=False),
-    Column("variant", Short, nullable=False, default=""),
-    Column("warehouse", Short, nullable=False, default=""),
-    Column("sku", Short, nullable=False, default="", index=True),
-    Column("product_external_id", Short, nullable=False, default=""),
-    Column("product_name", LongText, nullable=False, default=""),
-    Column("quantity", Exact, nullable=False),
-    Column("reserved", Exact),
-    Column("available", Exact),
-    Column("price", Exact),
-    Column("currency", String(8)),
-    #: As the source says; NULL means «as of the stream's last good run» (cursors.fresh_at).
-    Column("as_of", UtcTime),
-    #: The polled stream the row belongs to; empty for rows that webhooks bring.
-    Column("stream", Short, nullable=False, default=""),
-    Column("updated_at", UtcTime, nullable=False),
-    Column("run_id", Id),
-    Column("search_text", LongText, nullable=False, default=""),
-    UniqueConstraint("connection_id", "item_key", "variant", "warehouse"),
-    Index("ix_stock_levels_updated", "updated_at", "id"),
 )
 
 calls = Table(
