@@ -143,6 +143,7 @@ class SyncRun:
             self.started_at.isoformat(), self.started_at, self.configured.id, run_id=self.run.id
         )
         ws.preload(*resolve.lookups([(record, stamp, "") for _, record in mapped]))
+        upsert.prepare([record for _, record in mapped])
         issues: list[tuple[str, str, Mapping[str, Any]]] = []
         for place, record in mapped:
             mark = ws.mark()

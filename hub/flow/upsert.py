@@ -9,6 +9,8 @@ from typing import Any
 from hub.crm import calls, identity, timeline
 from hub.crm.companies import claim_company, find_company
 from hub.crm.fold import Stamp, digest_of, fold, fold_with_extra, is_newer, is_stale
+from hub.crm.products import Products
+from hub.crm.search import searchable
 from hub.flow import resolve
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import Ignored
@@ -17,12 +19,6 @@ from hub.store.models import ENTITY_TABLES
 from hub.store.outbox import Duty
 from hub.store.threads import short_ref
 from hub.store.working_set import WorkingSet
-
-#: Entities found by what they say of themselves, not only by binding.
-SEARCHED = {
-    "product": ("name", "sku", "barcode"),
-    "company": ("name", "legal_name", "inn", "phone"),
-}
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,19 @@ class Upsert:
     created: int = 0
     changed: int = 0
 
+    def __post_init__(self) -> None:
+        self._products = Products(self.ws, self.configured)
+
+    def prepare(self, records: Sequence[MappedRecord]) -> None:
+        """Ask the store once for what these records will look up beside their own ids."""
+        products = [
+            (short_ref(record.external_id), record.fields)
+            for record in records
+            if record.entity == "product" and record.external_id
+        ]
+        if products:
+            self._products.prepare(products)
+
     def apply(self, record: MappedRecord, stamp: Stamp, fallback_id: str = "") -> None:
         """Apply one record; raises PayloadError when it lacks what the store needs."""
         stamp = Stamp(
@@ -68,6 +77,8 @@ class Upsert:
         connection_id = self.configured.id
         if record.entity == "company":
             record_id = find_company(self.ws, connection_id, key, record.fields)
+        elif record.entity == "product":
+            record_id = self._products.find(key, record.fields)
         else:
             record_id = self.ws.bound(connection_id, record.entity, key)
         is_new = record_id is None
@@ -77,6 +88,8 @@ class Upsert:
             )
             if record.entity == "company":
                 claim_company(self.ws, record_id, record.fields)
+        if record.entity == "product":
+            self._products.note(key, record_id, record.fields, is_new=is_new)
         self.ws.bind(connection_id, record.entity, key, record_id)
         if record.entity == "call":
             self._apply_call(record, stamp, record_id, is_new)
@@ -134,14 +147,15 @@ class Upsert:
         if contact_id is not None and "contact_id" in ENTITY_TABLES[record.entity].c:
             fields["contact_id"] = contact_id
         origins = row.get("origins") or {}
+        if record.deleted and record.entity == "product" and self._products.is_shared(record_id):
+            # One of the systems that know it has it no more; the others do.
+            return
         if record.deleted:
             fields = {} if is_stale(row, stamp) else {"deleted_at": stamp.at}
         elif "deleted_at" in origins and is_newer(stamp, origins["deleted_at"]):
             fields["deleted_at"] = None
         changes = fold_with_extra(row, fields, {} if record.deleted else record.extra, stamp)
-        self._save(
-            record.entity, record_id, _searchable(record.entity, row, changes), stamp, is_new
-        )
+        self._save(record.entity, record_id, searchable(record.entity, row, changes), stamp, is_new)
 
     def _apply_company(self, record: MappedRecord, stamp: Stamp) -> None:
         """The company a record is about: found or made, its name lent to the contact."""
@@ -160,7 +174,7 @@ class Upsert:
         row = self.ws.row("company", record_id)
         moment = resolve.contact_stamp(record, stamp)
         changes = fold(row, company, moment, keep_filled=True)
-        self._save("company", record_id, _searchable("company", row, changes), stamp, found is None)
+        self._save("company", record_id, searchable("company", row, changes), stamp, found is None)
         if record.contact is not None and company.get("name"):
             record.contact.setdefault("company_name", company["name"])
 
@@ -242,7 +256,8 @@ class Upsert:
         self._owe(entity, record_id, stamp, is_new, deleted=bool(after.get("deleted_at")))
 
     def finish(self) -> None:
-        """Owe the destinations every contact that the batch made or changed."""
+        """Owe the destinations every contact that the batch made or changed; settle products."""
+        self._products.finish()
         for entry in list(self.ws.logged):
             if entry["entity"] == "contact":
                 stamp = Stamp("", self.ws.now, event_id=entry["event_id"])
@@ -266,16 +281,6 @@ class Upsert:
                     deleted,
                 )
             )
-
-
-def _searchable(entity: str, row: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The changes with the text that searching looks into."""
-    if words := SEARCHED.get(entity):
-        view = {**row, **changes}
-        text = "\n".join(str(view[name]).lower() for name in words if view.get(name))
-        if text != row.get("search_text"):
-            return {**changes, "search_text": text}
-    return changes
 
 
 def sinks_for(configured: Configured, everyone: Sequence[Configured]) -> list[Sink]:

@@ -20,7 +20,7 @@ from hub.sdk.traffic import Urgency
 from hub.settings import Settings
 from hub.store import facts, refused
 from hub.store.database import Database, utc_now
-from hub.store.kin import related
+from hub.store.kin import matchers, related
 from hub.store.models import connection_revisions, connections
 from hub.store.secrets import Vault, remember, resolve
 from hub.traffic.roads import Road, road_for
@@ -47,6 +47,8 @@ class Configured:
     revision: int
     #: Other connections in which one external id means the same product.
     kin: tuple[int, ...] = ()
+    #: Connections whose products are matched with others' by barcode or article.
+    matchers: frozenset[int] = frozenset()
 
     @property
     def id(self) -> int:
@@ -251,8 +253,11 @@ class Catalog:
                 by_name[row.name] = self._build(row)
             except HubError as error:
                 broken[row.name] = error.message
-        kin = related(item.connection for item in by_name.values())
-        by_name = {name: replace(item, kin=kin[item.id]) for name, item in by_name.items()}
+        known = [item.connection for item in by_name.values()]
+        kin, asking = related(known), matchers(known)
+        by_name = {
+            name: replace(item, kin=kin[item.id], matchers=asking) for name, item in by_name.items()
+        }
         self._by_name, self._broken = by_name, broken
         self._by_id = {item.id: item for item in by_name.values()}
 

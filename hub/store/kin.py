@@ -1,4 +1,4 @@
-"""Which connections mean the same product by one external id."""
+"""Which connections mean the same product by one external id, and which match by article."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hub.registry import connector
 from hub.sdk.connection import Connection
-from hub.sdk.manifest import BASE
+from hub.sdk.manifest import BASE, MATCH
 
 
 def related(connections: Iterable[Connection]) -> dict[int, tuple[int, ...]]:
@@ -19,3 +19,8 @@ def related(connections: Iterable[Connection]) -> dict[int, tuple[int, ...]]:
         found[item.id] = space
         spaces.setdefault(space, []).append(item.id)
     return {key: tuple(one for one in spaces[space] if one != key) for key, space in found.items()}
+
+
+def matchers(connections: Iterable[Connection]) -> frozenset[int]:
+    """The connections whose products are matched with others' by barcode or article."""
+    return frozenset(item.id for item in connections if item.settings.get(MATCH))

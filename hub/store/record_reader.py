@@ -83,6 +83,10 @@ class RecordReader:
             for row in bulk.rows_by_id(self.connection, ENTITY_TABLES[entity], missing):
                 self._rows[(entity, row["id"])] = row
 
+    def preload_rows(self, entity: str, ids: Iterable[int]) -> None:
+        """Fetch these records in one statement."""
+        self._load_rows(entity, ids)
+
     def bound(self, connection_id: int, entity: str, external_id: str) -> int | None:
         """The record that this connection's external id is bound to."""
         key = (connection_id, entity, external_id)

@@ -90,8 +90,10 @@ def conditions(
     """The WHERE of a list."""
     found: list[ColumnElement[bool]] = []
     connection_id = connection_id_of(db, filters.connection) if filters.connection else None
-    if entity == "contact":
+    if "merged_into_id" in table.c:
         found.append(table.c.merged_into_id.is_(None))
+    if "removed_at" in table.c and not filters.deleted:
+        found.append(table.c.removed_at.is_(None))
     if "deleted_at" in table.c and not filters.deleted:
         found.append(table.c.deleted_at.is_(None))
     if filters.external_id:

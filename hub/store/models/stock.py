@@ -124,7 +124,7 @@ stock_sent = Table(
     Column("updated_at", UtcTime, nullable=False),
     #: When what the shop does not have is looked for again.
     Column("retry_at", UtcTime),
-    Index("ix_stock_sent_status", "connection_id", "status"),
+    Index("ix_stock_sent_status", "connection_id", "status", "sku"),
 )
 
 #: Two products that may be one. status: open | same | different; `moved` undoes «same».

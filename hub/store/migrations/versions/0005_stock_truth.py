@@ -98,7 +98,7 @@ def _create_tables() -> None:
             ["connection_id"], ["connections.id"], name=op.f("fk_stock_sent_connection_id")
         ),
     )
-    op.create_index("ix_stock_sent_status", "stock_sent", ["connection_id", "status"])
+    op.create_index("ix_stock_sent_status", "stock_sent", ["connection_id", "status", "sku"])
     op.create_table(
         "possible_products",
         sa.Column("id", types.Id, autoincrement=True, nullable=False),
