@@ -27,6 +27,7 @@ from hub.sdk.protocols import (
     History,
     Parse,
     Push,
+    PushStock,
     Read,
     RecordingLink,
     Verify,
@@ -132,6 +133,10 @@ class Connector:
     @cached_property
     def push(self) -> Push | None:
         return getattr(self._sink, "push", None)
+
+    @cached_property
+    def push_stock(self) -> PushStock | None:
+        return getattr(self._sink, "push_stock", None)
 
     @cached_property
     def recording_link(self) -> RecordingLink | None:

@@ -18,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import encode, hmac_sha256
-from hub.sdk.testing import VendorServer, reply
+from hub.sdk.testing import VendorServer, body_of, reply
 
 SECRET: Final = "emulated & secret"  # noqa: S105  # invented; the ampersand is what WordPress escapes
 KEY, KEY_SECRET = "ck_emulated", "cs_emulated"
@@ -40,12 +40,20 @@ ORDERS, LOST = 14, frozenset({3, 9})
 class Emulator:
     """One emulated shop. `orders`, `customers`, `products`, `variations`, `hooks` may be changed.
 
-    `down` is an HTTP status that the shop answers to everything, None when it is well.
+    `down` is an HTTP status that the shop answers to everything, None when it is well. `batches`
+    are the updates it was sent, `echoes` the webhooks that these made, `refused` says of an id
+    with which code and words its update is refused, a `poison` id spoils its whole batch,
+    `read_only` keys may not write.
     """
 
     def __init__(self, now: datetime | None = None) -> None:
         self.now = (now or datetime.now(UTC)).replace(microsecond=0, tzinfo=None)
         self.down: int | None = None
+        self.read_only = False
+        self.refused: dict[int, tuple[str, str]] = {}
+        self.poison: set[int] = set()
+        self.batches: list[tuple[str, list[dict[str, Any]]]] = []
+        self.echoes: list[RawRequest] = []
         self._server = VendorServer(self._serve)
         self._started = False
         self.customers = [_customer(buyer, self.now) for buyer in BUYERS if buyer[0]]
@@ -54,8 +62,8 @@ class Emulator:
         self.orders = [versions[-1] for versions in self._versions]
         topics = ("order.created", "order.updated", "customer.updated", "product.updated")
         self.hooks = [
-            {"id": number, "name": topic, "status": "active", "topic": topic, "delivery_url": ""}
-            for number, topic in enumerate(topics, start=1)
+            {"id": n, "name": topic, "status": "active", "topic": topic, "delivery_url": ""}
+            for n, topic in enumerate(topics, start=1)
         ]
 
     def start(self) -> None:
@@ -97,13 +105,8 @@ class Emulator:
 
     def expected(self) -> Mapping[str, int]:
         """What the webhooks and one poll of every stream leave."""
-        goods = [*self.products, *(row for rows in self.variations.values() for row in rows)]
-        return {
-            "order": len(self.orders),
-            "contact": len(BUYERS),
-            "product": len(goods),
-            "stock": len(goods),
-        }
+        goods, people = len(self._goods()), len(BUYERS)
+        return {"order": len(self.orders), "contact": people, "product": goods, "stock": goods}
 
     def _serve(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
@@ -119,22 +122,60 @@ class Emulator:
             "webhooks": self.hooks,
             **{f"products/{number}/variations": rows for number, rows in self.variations.items()},
         }
+        if environ["REQUEST_METHOD"] == "POST" and path.endswith("/batch"):
+            return self._batch(start, path.removesuffix("/batch"), body_of(environ))
         if path not in lists:
             return _error(start, 404, "rest_no_route")
+        if skus := query.get("sku", ""):
+            wanted = {*skus.split(","), skus}
+            lists["products"] = [row for row in self._goods() if row["sku"] in wanted]
         rows = sorted(_filtered(lists[path], query), key=lambda row: row["id"])
         size, page = int(query.get("per_page", 10)), int(query.get("page", 1))
-        pages = -(-len(rows) // size)
         body = json.dumps(rows[size * (page - 1) : size * page], ensure_ascii=False).encode()
-        counts = [("X-WP-Total", str(len(rows))), ("X-WP-TotalPages", str(pages))]
+        counts = [("X-WP-Total", str(len(rows))), ("X-WP-TotalPages", str(-(-len(rows) // size)))]
         return reply(start, 200, body, "application/json; charset=UTF-8", counts)
+
+    def _goods(self) -> list[dict[str, Any]]:
+        return [*self.products, *(row for rows in self.variations.values() for row in rows)]
+
+    def _batch(self, start: StartResponse, path: str, body: bytes) -> Iterable[bytes]:
+        """Update many objects: each has its own answer, all in a reply of 200."""
+        if self.read_only:
+            return _error(start, 401, "woocommerce_rest_authentication_error")
+        updates = json.loads(body).get("update", [])
+        if len(updates) > 100:
+            return _error(start, 413, "woocommerce_rest_request_entity_too_large")
+        if any(update["id"] in self.poison for update in updates):
+            return _error(start, 400, "rest_invalid_param")
+        self.batches.append((path, updates))
+        parent = path.removeprefix("products").removesuffix("/variations").strip("/")
+        if (rows := self.variations.get(int(parent)) if parent else self.products) is None:
+            return _error(start, 404, "woocommerce_rest_product_invalid_id")
+        answers = [self._update(update, rows, parent) for update in updates]
+        return reply(start, 200, json.dumps({"update": answers}).encode())
+
+    def _update(self, update: Any, rows: list[dict[str, Any]], parent: str) -> dict[str, Any]:
+        code, words = self.refused.get(update["id"], ("", ""))
+        row = next((row for row in rows if row["id"] == update["id"]), None)
+        if row is None and not code:
+            kind, words = ("product_variation" if parent else "product"), "Недопустимый ID."
+            code = f"woocommerce_rest_{kind}_invalid_id"
+            if not parent and any(row["id"] == update["id"] for row in self._goods()):
+                code = "woocommerce_rest_invalid_product_id"
+        if row is None or code:
+            return {"id": update["id"], "error": {"code": code, "message": words}}
+        row |= {"manage_stock": update.get("manage_stock", row["manage_stock"])}
+        row |= {"stock_quantity": update["stock_quantity"]} if row["manage_stock"] else {}
+        row |= _times(datetime.fromisoformat(row["date_created_gmt"]), self.now)
+        self.echoes.append(signed("product.updated", row))
+        return copy.deepcopy(row)
 
 
 def signed(topic: str, resource: Mapping[str, Any], secret: str = SECRET) -> RawRequest:
     """Build a delivery as `WC_Webhook::deliver` does."""
     body = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
     kind, _, happened = topic.partition(".")
-    webhook = "12"
-    second = str(resource.get("date_modified_gmt", ""))
+    webhook, second = "12", str(resource.get("date_modified_gmt", ""))
     delivery = hashlib.sha256((webhook + second).encode()).hexdigest()[:32]
     return RawRequest(
         body=body,
@@ -154,8 +195,8 @@ def signed(topic: str, resource: Mapping[str, Any], secret: str = SECRET) -> Raw
 
 def ping() -> RawRequest:
     """Build what the shop sends when a webhook is saved: no signature, no topic."""
-    headers = (("Content-Type", "application/x-www-form-urlencoded"),)
-    return RawRequest(body=b"webhook_id=12", headers=headers)
+    kind = ("Content-Type", "application/x-www-form-urlencoded")
+    return RawRequest(body=b"webhook_id=12", headers=(kind,))
 
 
 def _has_keys(header: str, query: Mapping[str, str]) -> bool:
@@ -190,16 +231,16 @@ def _times(created: datetime, modified: datetime) -> dict[str, str]:
 
 def _billing(buyer: tuple[int, str, str, str, str]) -> dict[str, str]:
     _, first, last, phone, email = buyer
-    names = {"first_name": first, "last_name": last, "company": ""}
+    names = {"first_name": first, "last_name": last, "email": email, "phone": phone, "company": ""}
     place = {"address_1": "ул. Садовая, 1", "address_2": "", "city": "Казань", "state": ""}
-    return {**names, **place, "postcode": "420000", "country": "RU", "email": email, "phone": phone}
+    return {**names, **place, "postcode": "420000", "country": "RU"}
 
 
 def _customer(buyer: tuple[int, str, str, str, str], now: datetime) -> dict[str, Any]:
     number, first, last, _, email = buyer
-    since = now - timedelta(days=40)
     names = {"email": email, "first_name": first, "last_name": last, "role": "customer"}
-    return {"id": number, **_times(since, since), **names, "billing": _billing(buyer)}
+    then = _times(now - timedelta(days=40), now - timedelta(days=40))
+    return {"id": number, **then, **names, "billing": _billing(buyer)}
 
 
 def _catalogue(
@@ -223,20 +264,15 @@ def _catalogue(
         {"type": "variation", "parent_id": 30, "attributes": [{"name": "Размер", "option": size}]}
         for size in ("M", "L")
     ]
-    return products, {
-        30: [
-            product(31, "Куртка", "JKT-M", 4, **sizes[0]),
-            product(32, "Куртка", "JKT-L", 7, **sizes[1]),
-        ]
-    }
+    medium = product(31, "Куртка", "JKT-M", 4, **sizes[0])
+    return products, {30: [medium, product(32, "Куртка", "JKT-L", 7, **sizes[1])]}
 
 
 def order_versions(number: int, now: datetime) -> list[dict[str, Any]]:
     """Every state that the order `number` went through, one to three of them, oldest first."""
     buyer = BUYERS[number % len(BUYERS)]
     created = now - timedelta(days=ORDERS - number, minutes=7)
-    quantity = 1 + number % 3
-    total = f"{1990 * quantity}.00"
+    quantity, total = 1 + number % 3, f"{1990 * (1 + number % 3)}.00"
     line = {"id": 500 + number, "name": "Куртка &ndash; M", "product_id": 30, "variation_id": 31}
     line |= {"quantity": quantity, "subtotal": total, "total": total, "sku": "JKT-M", "price": 1990}
     order = {
@@ -257,7 +293,7 @@ def order_versions(number: int, now: datetime) -> list[dict[str, Any]]:
     versions = []
     for step in range(1 + number % 3):
         modified = created + timedelta(minutes=step)
-        paid = {"date_paid_gmt": (created + timedelta(minutes=1)).isoformat() if step else None}
-        state = {"status": STATUSES[step], **_times(created, modified), **paid}
+        paid = (created + timedelta(minutes=1)).isoformat() if step else None
+        state = {"status": STATUSES[step], **_times(created, modified), "date_paid_gmt": paid}
         versions.append({**copy.deepcopy(order), **state})
     return versions

@@ -6,13 +6,13 @@ of orders is what makes the hub complete.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from connectors.woocommerce.client import Reply, Shop
+from connectors._protocols.checks import tls_step
+from connectors._protocols.wordpress import Reply
+from connectors.woocommerce.client import Shop
 from connectors.woocommerce.webhook import moment, records_of, version_of
 from hub.sdk.connection import Connection
 from hub.sdk.errors import AuthError, ConfigError, HubError, PayloadError, Rejected
@@ -55,7 +55,7 @@ def check(connection: Connection) -> Iterable[CheckStep]:
         yield from _failed(url, error)
         return
     yield CheckStep("address", ok=True, message=url)
-    yield _tls(url)
+    yield tls_step(url)
     yield CheckStep("login", ok=True, message="ключи приняты, заказы читаются")
     try:
         hooks = _own_webhooks(shop, connection)
@@ -174,7 +174,7 @@ def _failed(url: str, error: HubError) -> Iterator[CheckStep]:
     if error.detail == "tls":
         yield CheckStep("tls", ok=False, message=error.message)
         return
-    yield _tls(url)
+    yield tls_step(url)
     if isinstance(error, AuthError):
         hint = "Проверьте ключи; если они верны, включите «Передавать ключи в адресе запроса»"
     elif isinstance(error, Rejected):
@@ -185,18 +185,6 @@ def _failed(url: str, error: HubError) -> Iterator[CheckStep]:
     else:
         hint = "По этому адресу отвечает не REST API магазина, или магазин сейчас недоступен"
     yield CheckStep("login", ok=False, message=f"{hint}. Ответ: {error.message}")
-
-
-def _tls(url: str) -> CheckStep:
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return CheckStep("tls", ok=True, message="сертификат верен")
-    try:
-        near = ipaddress.ip_address(parts.hostname or "").is_private
-    except ValueError:
-        near = parts.hostname == "localhost"
-    message = "без https магазин не примет ключи, и их может прочитать любой по пути"
-    return CheckStep("tls", ok=near, message="своя сеть, без https" if near else message)
 
 
 def _gmt(when: datetime) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from hub.flow import sync_run
+from hub.flow import stock_out, sync_run
 from hub.flow.drain import policy_of
 from hub.flow.retry import decide
 from hub.queues import queues_for
@@ -115,7 +115,18 @@ def run_sync(store: Store, run_id: int) -> str:
     finally:
         leases.release(store.database, lease)
     plan_next(store, configured, run.stream, utc_now())
+    if status == "succeeded":
+        _tell_shops(store, configured, run_id)
     return status
+
+
+def _tell_shops(store: Store, configured: Configured, run_id: int) -> None:
+    """Shops that count this connection's stock are told of what a run changed in it."""
+    with store.database.read() as db:
+        run = db.execute(select(sync_runs).where(sync_runs.c.id == run_id)).one()
+    if run.rows_created or run.rows_changed or run.rows_removed:
+        for shop in stock_out.after_run(store, configured, run.stream):
+            request_run(store, shop, stock_out.STREAM, "change")
 
 
 def system_of(store: Store, run_id: int) -> str:
@@ -127,6 +138,15 @@ def system_of(store: Store, run_id: int) -> str:
     return f"{run.connection_id}-{run.stream}"
 
 
+def due_schedule(configured: Configured) -> dict[str, str]:
+    """When each stream is due: as configured; stock out by the connector's own rule, if any
+    connection's stock counts."""
+    wanted = configured.connection.settings.get("stock_from")
+    streams = configured.connector.manifest.streams if wanted else ()
+    own = {item.name: item.schedule for item in streams if item.direction == "out"}
+    return {**own, **configured.schedule}
+
+
 def plan_next(
     store: Store,
     configured: Configured,
@@ -135,10 +155,12 @@ def plan_next(
     not_before: datetime | None = None,
 ) -> None:
     """Set when the stream is due again; a stream without a schedule never is."""
-    rule = configured.schedule.get(stream, "")
+    rule = due_schedule(configured).get(stream, "")
     due = next_run(rule, now, configured.connection.timezone) if rule else None
     if due is not None and not_before is not None:
-        due = max(due, not_before)
+        # A poll that failed has its next turn; what a shop waits for is tried again before.
+        out = configured.stream(stream).direction == "out"
+        due = not_before if out else max(due, not_before)
     with store.database.write() as db:
         set_turn(db, configured.id, stream, due)
 

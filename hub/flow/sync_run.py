@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from hub.crm.fold import Stamp
 from hub.flow import resolve, stock
 from hub.flow.map import Mappings
+from hub.flow.stock_out import StockOut
 from hub.flow.stock_run import StockRun
 from hub.flow.upsert import Upsert, sinks_for
 from hub.mapping.model import MappedRecord
@@ -57,6 +58,10 @@ class SyncRun:
 
     def carry_out(self) -> str:
         """Read and write the whole stream; returns succeeded or held. Raises on failure."""
+        if self.stream.direction == "out":
+            self.cursor = self._begin()
+            StockOut(self).carry_out()
+            return self._finish("succeeded")
         read = self.configured.connector.read
         if read is None:
             raise ConfigError(f"{self.configured.connection.connector} has nothing to poll")

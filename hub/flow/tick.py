@@ -86,9 +86,10 @@ def _queue_again(store: Store, run: Row[Any]) -> bool:
 
 def _start_due_streams(store: Store) -> None:
     for configured in store.catalog.all():
-        if configured.state == "paused" or configured.connector.read is None:
+        code = configured.connector
+        if configured.state == "paused" or (code.read is None and code.push_stock is None):
             continue
-        for stream, rule in configured.schedule.items():
+        for stream, rule in poll.due_schedule(configured).items():
             if _take_turn(store, configured, stream, rule):
                 poll.request_run(store, configured.name, stream, "schedule")
 

@@ -15,7 +15,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 from hub.sdk.errors import ConfigError
 
 SETTING_TYPES: Final = ("text", "url", "integer", "boolean", "choice", "map", "list", "timezone")
-DIRECTIONS: Final = ("webhook", "poll", "sink")
+#: sink takes any change of a record; stock takes quantities only.
+DIRECTIONS: Final = ("webhook", "poll", "sink", "stock")
 # Settings that no manifest needs to declare.
 #: Of every connector that calls out: its own requests a second.
 LIMITS: Final = "limits"
@@ -70,6 +71,8 @@ class _LimitsSchema(_OwnLimitsSchema):
     max_body_bytes = fields.Integer()
     page_size = fields.Integer()
     max_connections = fields.Integer()
+    #: Levels that one push_stock takes.
+    stock_batch = fields.Integer(validate=validate.Range(min=1))
 
 
 class _ManifestSchema(Schema):
@@ -159,7 +162,9 @@ class Manifest:
     @property
     def calls_out(self) -> bool:
         """Whether the hub calls this system, so that limits and a breaker apply."""
-        return bool({"poll", "sink"} & set(self.directions) or "requests_per_second" in self.limits)
+        return bool(
+            {"poll", "sink", "stock"} & set(self.directions) or "requests_per_second" in self.limits
+        )
 
     def checked_limits(self, given: Any, place: str) -> dict[str, Any]:
         """A connection's own limits: requests_per_second, burst, groups; ConfigError if wrong."""

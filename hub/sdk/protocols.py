@@ -2,18 +2,26 @@
 
 `webhook.py`: verify, answer, accepted, event_key, event_type, ordering_key, parse.
 `poll.py`: read, history, check.
-`sink.py`: push.
+`sink.py`: push, push_stock.
 `client.py`: recording_link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from hub.sdk.connection import Connection
-from hub.sdk.records import Change, CheckStep, Page, Receipt, SourceRecord
+from hub.sdk.records import (
+    Change,
+    CheckStep,
+    Page,
+    Receipt,
+    SourceRecord,
+    StockLevel,
+    StockResult,
+)
 from hub.sdk.request import Event, RawRequest, Reply
 
 Lookup = Callable[[str, str], Mapping[str, Any] | None]
@@ -71,6 +79,18 @@ class History(Protocol):
 class Push(Protocol):
     def __call__(self, connection: Connection, change: Change, binding: str | None) -> Receipt:
         """Bring one change to the vendor; raises by who must act."""
+
+
+class PushStock(Protocol):
+    def __call__(
+        self, connection: Connection, levels: Sequence[StockLevel]
+    ) -> Iterable[StockResult]:
+        """Set these quantities in the shop; one result per level, in any order.
+
+        At most `limits.stock_batch` levels of the manifest (100) at a time. What the shop says of
+        one product is that level's result; only what concerns all of them is raised. The same
+        levels may come again: setting is not adding.
+        """
 
 
 class RecordingLink(Protocol):

@@ -77,6 +77,32 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class StockLevel:
+    """How many pieces of one product a shop may sell now; a whole number, never below zero.
+
+    `external_id` is the shop's own id where the hub knows the product there. `place` is what the
+    connector answered the last time: where in the shop it had found the product.
+    """
+
+    key: str
+    quantity: int
+    sku: str = ""
+    external_id: str = ""
+    place: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StockResult:
+    """What a shop answered to one level: sent, refused (in the shop's words), or absent there."""
+
+    key: str
+    status: str
+    message: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckStep:
     """One step of a connection test, with what failed and how to mend it."""
 

@@ -33,7 +33,8 @@ def stock_sources(store: Store, now: datetime | None = None) -> list[StockSource
     found = []
     for configured in store.catalog.all():
         for name in configured.stream_names():
-            if configured.stream(name).entity != "stock":
+            stream = configured.stream(name)
+            if stream.entity != "stock" or stream.direction == "out":
                 continue
             at = fresh.get((configured.id, name))
             limit = _period(configured, name, moment) * factor

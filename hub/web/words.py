@@ -50,6 +50,7 @@ WORDS: Final[dict[str, dict[str, Word]]] = {
         "schedule": Word(_l("by schedule"), "clock"),
         "person": Word(_l("by a person"), "user"),
         "recovery": Word(_l("recovery"), "history"),
+        "change": Word(_l("after a change"), "refresh"),
     },
     "connection": {
         "active": Word(_l("active"), "circle-check", GOOD),

@@ -12,8 +12,9 @@ CAPABILITIES = {
     "webhook": ("verify", "event_key", "event_type", "ordering_key", "parse"),
     "poll": ("read", "check"),
     "sink": ("push", "check"),
+    "stock": ("push_stock", "check"),
 }
-MODULES = {"webhook": "webhook", "poll": "poll", "sink": "sink"}
+MODULES = {"webhook": ("webhook",), "poll": ("poll",), "sink": ("sink", "stock")}
 
 
 def test_every_folder_is_a_connector() -> None:
@@ -57,11 +58,12 @@ def test_secrets_have_no_default(name: str) -> None:
 
 def test_directions_are_what_the_code_can_do(name: str) -> None:
     code = connector(name)
-    for direction, parts in CAPABILITIES.items():
-        declared = direction in code.manifest.directions
-        present = (CONNECTORS / name / f"{MODULES[direction]}.py").exists()
-        assert declared == present, f"{direction}: declared {declared}, the file exists {present}"
-        for part in parts if declared else ():
+    for module, directions in MODULES.items():
+        declared = bool(set(directions) & set(code.manifest.directions))
+        present = (CONNECTORS / name / f"{module}.py").exists()
+        assert declared == present, f"{module}: declared {declared}, the file exists {present}"
+    for direction in code.manifest.directions:
+        for part in CAPABILITIES[direction]:
             assert getattr(code, part) is not None, f"{direction} needs {part}()"
 
 
@@ -71,6 +73,16 @@ def test_streams_carry_declared_entities(name: str) -> None:
         assert manifest.streams
     for stream in manifest.streams:
         assert stream.entity in manifest.entities
+
+
+def test_who_takes_stock_has_a_stream_for_it(name: str) -> None:
+    manifest = connector(name).manifest
+    out = [stream for stream in manifest.streams if stream.direction == "out"]
+    assert bool(out) == ("stock" in manifest.directions) == bool(connector(name).push_stock)
+    assert all((stream.name, stream.entity) == ("stock_out", "stock") for stream in out)
+    if out:
+        settings = {setting.name for setting in manifest.settings}
+        assert {"stock_from", "warehouses", "stock_number"} <= settings
 
 
 def test_webhooks_and_polls_declare_entities(name: str) -> None:

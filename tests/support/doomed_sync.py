@@ -20,8 +20,9 @@ from hub.store import cursors
 from hub.store.store import Store
 from tests.support.hub import Hub
 
-#: Where it may stop: inside the transaction of a page; after it; inside a part of a snapshot.
-MOMENTS = ("cursor", "noted", "part")
+#: Where it may stop: inside the transaction of a page; after it; inside a part of a snapshot;
+#: when a shop has taken a batch, before and after the hub has that in writing.
+MOMENTS = ("cursor", "noted", "part", "sent", "remembered")
 
 
 def killed_at(hub: Hub, run_id: int, moment: str, number: int) -> None:
@@ -75,6 +76,12 @@ def main() -> None:
     elif moment == "noted":
         sync_run.SyncRun.note_issues = stopping(  # type: ignore[method-assign]  # on purpose
             sync_run.SyncRun.note_issues, number, after=True
+        )
+    elif moment in {"sent", "remembered"}:
+        from hub.store import stock_out
+
+        vars(stock_out)["remember"] = stopping(
+            stock_out.remember, number, after=moment == "remembered"
         )
     else:
         from hub.store import stock_stage as stage

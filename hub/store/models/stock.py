@@ -111,8 +111,8 @@ stock_sent = Table(
     #: `p:<product record>`, or `s:<sku>` of what no product of the shop is known for.
     Column("target", Short, primary_key=True),
     Column("sku", Short, nullable=False, default=""),
-    #: The product in the shop, once it was found; a variation as `<product>/<variation>`.
-    Column("external_id", Short, nullable=False, default=""),
+    #: Where in the shop the connector found it, in its own words.
+    Column("place", Short, nullable=False, default=""),
     Column("name", LongText, nullable=False, default=""),
     #: What the shop took last; NULL: nothing yet.
     Column("quantity", Exact),

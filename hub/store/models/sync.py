@@ -24,7 +24,8 @@ cursors = Table(
     Column("answer", Json),
 )
 
-#: status: queued | running | succeeded | failed | held; trigger: schedule | person | recovery
+#: status: queued | running | succeeded | failed | held
+#: trigger: schedule | person | recovery | change
 sync_runs = Table(
     "sync_runs",
     metadata,

@@ -84,7 +84,7 @@ def _create_tables() -> None:
         sa.Column("connection_id", types.Id, nullable=False),
         sa.Column("target", sa.String(), nullable=False),
         sa.Column("sku", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("quantity", types.Exact()),
         sa.Column("told", types.Exact(), nullable=False),
