@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from flask import Flask
 
-from hub.api import connections, deliveries, docs, events, people, problems, records, reports, runs
+from hub.api import (
+    connections,
+    deliveries,
+    docs,
+    events,
+    people,
+    problems,
+    records,
+    reports,
+    runs,
+    stock,
+)
 from hub.api.access import EXTENSION
 from hub.store.store import Store
 
 GROUPS = (
     records.crm,
+    stock.levels,
     people.merging,
     reports.numbers,
     events.inbox,
     deliveries.outgoing,
+    stock.outgoing,
     connections.wiring,
     runs.runs,
 )

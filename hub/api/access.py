@@ -21,6 +21,7 @@ READ: Final = ("GET", "HEAD", "OPTIONS")
 #: {area: (roles that may read, roles that may change)}
 AREAS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "crm": (frozenset(ROLES), frozenset({"admin", "head", "manager"})),
+    "stock": (frozenset(ROLES), frozenset({"admin", "head"})),
     "merges": (frozenset(ROLES), frozenset({"admin", "head"})),
     "reports": (frozenset({"admin", "head", "auditor"}), frozenset()),
     "operations": (frozenset({"admin", "auditor"}), frozenset({"admin"})),

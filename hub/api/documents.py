@@ -76,7 +76,25 @@ def document_schema(entity: str) -> type[Schema]:
         )
         made["extra"] = table_shown()
     made["updated_at"] = time_shown()
+    if entity == "stock":
+        made |= _of_level()
     return Schema.from_dict(dict(made), name=entity.capitalize())
+
+
+def _of_level() -> dict[str, fields.Field[Any]]:
+    """What the hub itself knows of a stock level."""
+    return {
+        "product_id": shown(fields.Integer),
+        "is_owner": fields.Boolean(
+            required=True,
+            metadata={"description": "Counts, where several tell of one product and warehouse."},
+        ),
+        "low_threshold": shown(metadata=_DECIMAL),
+        "is_low": fields.Boolean(required=True),
+        "run_id": shown(fields.Integer, metadata={"description": "The run that set it."}),
+        "event_id": shown(fields.Integer, metadata={"description": "The event that set it."}),
+        "removed_at": shown(metadata={"format": "date-time"}),
+    }
 
 
 def _field(entity: str, name: str, kind: str) -> fields.Field[Any]:

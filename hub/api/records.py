@@ -28,10 +28,12 @@ from hub.api.operation import API_PREFIX, blueprint, operation
 from hub.crm import edit
 from hub.crm.documents import OF_CONTACT, document
 from hub.flow.recording import fresh_link, is_heard_here
+from hub.flow.stock_out import priority_of
 from hub.sdk import entities
 from hub.sdk.errors import ConfigError
 from hub.store.lists import record_filters, records
 from hub.store.lists.paging import Row
+from hub.store.lists.stock import mark_owners
 
 crm = blueprint("crm", "crm", "Contacts and all that hangs on them")
 
@@ -84,8 +86,9 @@ def _query_schema(entity: str) -> type[Schema]:
         name = record_filters.OCCURRED[entity]
         made["since"] = Moment(metadata={"description": f"`{name}` at this moment or later."})
         made["until"] = Moment(metadata={"description": f"`{name}` before this moment."})
-    if entity != "stock":
-        made["deleted"] = fields.Boolean(metadata={"description": "Deleted records too."})
+    made["deleted"] = fields.Boolean(metadata={"description": "Deleted records too."})
+    if entity == "stock":
+        made["low"] = fields.Boolean(metadata={"description": "At the threshold or below."})
     for name, values in NARROWED[entity].items():
         made[name] = one_of(values) if values else Text()
         if name == "manager":
@@ -141,7 +144,7 @@ def filters_of(entity: str, query: Mapping[str, Any]) -> record_filters.RecordFi
         **given(
             query,
             *("phone", "email", "external_id", "connection", "updated_since", "q"),
-            *("contact_id", "since", "until", "deleted"),
+            *("contact_id", "since", "until", "deleted", "low"),
         ),
         equal=tuple(equal),
         phone_region=store().settings.phone_region,
@@ -161,6 +164,8 @@ def found(entity: str, record_id: int) -> Row:
     row = records.get_record(store().database, entity, record_id)
     if row is None:
         abort(404, "There is no such record.")
+    if entity == "stock":
+        mark_owners(store().database, [row], priority_of(store()))
     return row
 
 
@@ -173,6 +178,8 @@ def _declare_list(entity: str, path: str) -> None:
         page = records.list_records(
             store().database, entity, filters_of(entity, query), query["limit"], query["cursor"]
         )
+        if entity == "stock":
+            mark_owners(store().database, page.items, priority_of(store()))
         if entity == "contact":
             log_deed("listed", "contact", "", {"ids": [row["id"] for row in page.items]})
         return {

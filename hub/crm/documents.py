@@ -53,12 +53,33 @@ def document(
     if entity == "contact":
         _add_contact(found, row)
     if entity == "stock":
-        return {**found, "updated_at": plain(row.get("updated_at"))}
+        return {**found, **_of_level(row)}
     for name in ("created_at", "updated_at", "deleted_at"):
         found[name] = plain(row.get(name))
     found["origins"] = _origins(row.get("origins") or {})
     found["extra"] = plain(row.get("extra") or {})
     return found
+
+
+def is_low(row: Mapping[str, Any]) -> bool:
+    """Whether a stock level is at its threshold or below."""
+    free = row.get("quantity") if row.get("available") is None else row.get("available")
+    minimum = row.get("low_threshold")
+    return minimum is not None and free is not None and free <= minimum
+
+
+def _of_level(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the hub itself knows of a stock level."""
+    return {
+        "product_id": row.get("product_id"),
+        "is_owner": row.get("is_owner", True),
+        "low_threshold": plain(row.get("low_threshold")),
+        "is_low": is_low(row),
+        "run_id": row.get("run_id"),
+        "event_id": row.get("event_id"),
+        "updated_at": plain(row.get("updated_at")),
+        "removed_at": plain(row.get("removed_at")),
+    }
 
 
 def plain(value: Any) -> Any:

@@ -11,8 +11,10 @@ import phonenumbers
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Numeric,
     Table,
     and_,
+    cast,
     exists,
     false,
     func,
@@ -29,6 +31,7 @@ from hub.store.models import (
     contact_points,
     contacts,
     stock_levels,
+    stock_thresholds,
 )
 
 #: When the thing behind a record happened, where that differs from when the hub learnt of it.
@@ -76,6 +79,8 @@ class RecordFilters:
     until: datetime | None = None
     equal: tuple[tuple[str, Any], ...] = ()
     deleted: bool = False
+    #: Stock that is at its threshold or below.
+    low: bool = False
     phone_region: str = "RU"
 
 
@@ -96,6 +101,8 @@ def conditions(
         found.append(table.c.removed_at.is_(None))
     if "deleted_at" in table.c and not filters.deleted:
         found.append(table.c.deleted_at.is_(None))
+    if filters.low:
+        found.append(_is_low())
     if filters.external_id:
         found.append(_external(db, entity, table, filters.external_id, connection_id))
     if connection_id is not None:
@@ -119,6 +126,13 @@ def conditions(
     ]
     found += [_contains(entity, table, word) for word in _words(filters.q)]
     return found
+
+
+def _is_low() -> ColumnElement[bool]:
+    levels, low = stock_levels.c, stock_thresholds.c
+    # The list joins the thresholds; SQLite keeps exact numbers as text.
+    free = cast(func.coalesce(levels.available, levels.quantity), Numeric)
+    return free <= cast(low.minimum, Numeric)
 
 
 def e164(phone: str, region: str) -> str:

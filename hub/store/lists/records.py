@@ -11,9 +11,19 @@ from hub.store.database import Database
 from hub.store.lists.paging import ListPage, Order, Row, as_dicts, fetch_page
 from hub.store.lists.people import add_points
 from hub.store.lists.record_filters import OCCURRED, RecordFilters, conditions, table_of
-from hub.store.models import bindings, connections, contacts, cursors, stock_levels
+from hub.store.models import (
+    bindings,
+    connections,
+    contacts,
+    cursors,
+    products,
+    stock_levels,
+    stock_thresholds,
+)
 
 _CUT_FROM_LISTS = frozenset({"parts", "search_text"})
+#: What others tell of a level too.
+_STOCK_TOLD = frozenset({stock_levels.c.as_of, stock_levels.c.is_deleted})
 
 
 def list_records(
@@ -90,9 +100,7 @@ def _one(db: Connection, entity: str, table: Table, record_id: int) -> Row | Non
 def _select(entity: str, table: Table, *, whole: bool) -> Select[Any]:
     left_out = () if whole else _CUT_FROM_LISTS
     columns = [
-        column
-        for column in table.c
-        if column.name not in left_out and column is not stock_levels.c.as_of
+        column for column in table.c if column.name not in left_out and column not in _STOCK_TOLD
     ]
     query = select(*columns, connections.c.name.label("connection"))
     source = table.outerjoin(connections, connections.c.id == table.c.connection_id)
@@ -105,11 +113,20 @@ def _select(entity: str, table: Table, *, whole: bool) -> Select[Any]:
 
 
 def _with_freshness(query: Select[Any], source: Join) -> tuple[Select[Any], Join]:
-    """A level whose source names no time is as of the last good run of its stream."""
+    """A level whose source names no time is as of the last good run of its stream; one that its
+    source does not mark may be marked by its product. `low_threshold` where one is set."""
     stock = stock_levels.c
     as_of = func.coalesce(stock.as_of, cursors.c.fresh_at, stock.updated_at)
-    joined = source.outerjoin(
-        cursors,
-        and_(cursors.c.connection_id == stock.connection_id, cursors.c.stream == stock.stream),
+    joined = (
+        source.outerjoin(
+            cursors,
+            and_(cursors.c.connection_id == stock.connection_id, cursors.c.stream == stock.stream),
+        )
+        .outerjoin(stock_thresholds, stock_thresholds.c.level_id == stock.id)
+        .outerjoin(products, products.c.id == stock.product_id)
     )
-    return query.add_columns(as_of.label("as_of")), joined
+    return query.add_columns(
+        as_of.label("as_of"),
+        func.coalesce(stock.is_deleted, products.c.is_deleted).label("is_deleted"),
+        stock_thresholds.c.minimum.label("low_threshold"),
+    ), joined

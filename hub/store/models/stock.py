@@ -106,10 +106,11 @@ stock_thresholds = Table(
 stock_sent = Table(
     "stock_sent",
     metadata,
+    id_column(),
     #: The shop.
-    connection_column(primary_key=True),
+    connection_column(nullable=False),
     #: `p:<product record>`, or `s:<sku>` of what no product of the shop is known for.
-    Column("target", Short, primary_key=True),
+    Column("target", Short, nullable=False),
     Column("sku", Short, nullable=False, default=""),
     #: Where in the shop the connector found it, in its own words.
     Column("place", Short, nullable=False, default=""),
@@ -124,6 +125,7 @@ stock_sent = Table(
     Column("updated_at", UtcTime, nullable=False),
     #: When what the shop does not have is looked for again.
     Column("retry_at", UtcTime),
+    UniqueConstraint("connection_id", "target"),
     Index("ix_stock_sent_status", "connection_id", "status", "sku"),
 )
 

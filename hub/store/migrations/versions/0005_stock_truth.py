@@ -81,6 +81,7 @@ def _create_tables() -> None:
     )
     op.create_table(
         "stock_sent",
+        sa.Column("id", types.Id, autoincrement=True, nullable=False),
         sa.Column("connection_id", types.Id, nullable=False),
         sa.Column("target", sa.String(), nullable=False),
         sa.Column("sku", sa.String(), nullable=False),
@@ -93,7 +94,10 @@ def _create_tables() -> None:
         sa.Column("run_id", types.Id),
         sa.Column("updated_at", types.UtcTime(), nullable=False),
         sa.Column("retry_at", types.UtcTime()),
-        sa.PrimaryKeyConstraint("connection_id", "target", name=op.f("pk_stock_sent")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_sent")),
+        sa.UniqueConstraint(
+            "connection_id", "target", name=op.f("uq_stock_sent_connection_id_target")
+        ),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_stock_sent_connection_id")
         ),

@@ -1,0 +1,101 @@
+"""What pages and the API show of stock beside its rows: owners, days, thresholds, what was sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, delete, func, select
+
+from hub.store import stock_history, stock_out
+from hub.store.database import Database, insert_for
+from hub.store.lists.paging import ListPage, Order, Row, connection_id_of, fetch_page
+from hub.store.models import connections, cursors, stock_levels, stock_sent, stock_thresholds
+from hub.store.stock_history import DayLevel
+
+_OWNING = ("id", "product_id", "connection_id", "variant_key", "warehouse", "warehouse_key")
+
+
+def mark_owners(database: Database, rows: Sequence[Row], priority: Sequence[int]) -> None:
+    """Add `is_owner` to levels: whether this connection's word counts where several tell of one
+    product in one warehouse."""
+    ids = {row["product_id"] for row in rows if row["product_id"] is not None}
+    levels = stock_levels.c
+    as_of = func.coalesce(levels.as_of, cursors.c.fresh_at, levels.updated_at).label("as_of")
+    of_stream = and_(
+        cursors.c.connection_id == levels.connection_id, cursors.c.stream == levels.stream
+    )
+    query = (
+        select(*(levels[name] for name in _OWNING), as_of)
+        .select_from(stock_levels.outerjoin(cursors, of_stream))
+        .where(levels.product_id.in_(ids), levels.removed_at.is_(None))
+    )
+    told: dict[int, list[Any]] = defaultdict(list)
+    if ids:
+        with database.read() as db:
+            for level in db.execute(query).mappings():
+                told[level["product_id"]].append(level)
+    owning = {key for group in told.values() for key in stock_out.owners(group, priority)}
+    for row in rows:
+        row["is_owner"] = row["product_id"] is None or row["id"] in owning
+
+
+def level_days(
+    database: Database, level_id: int, first: date, last: date, zone: ZoneInfo
+) -> list[DayLevel]:
+    """The level at the end of each of these days, oldest first; see `stock_history.daily`."""
+    with database.read() as db:
+        return stock_history.daily(db, level_id, first, last, zone)
+
+
+def set_threshold(
+    db: Connection, level_id: int, minimum: Decimal | None, actor: str, now: datetime
+) -> None:
+    """From this free quantity down the level is low; None: it never is."""
+    if minimum is None:
+        db.execute(delete(stock_thresholds).where(stock_thresholds.c.level_id == level_id))
+        return
+    values = {"minimum": minimum, "actor": actor, "updated_at": now}
+    statement = insert_for(db, stock_thresholds).values(level_id=level_id, **values)
+    db.execute(statement.on_conflict_do_update(index_elements=["level_id"], set_=values))
+
+
+def list_sent(
+    database: Database,
+    connection: str = "",
+    status: str = "",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> ListPage:
+    """What shops were told of their products, by product; `connection` is the shop's name."""
+    sent = stock_sent.c
+    query = select(stock_sent, connections.c.name.label("connection")).join_from(
+        stock_sent, connections, connections.c.id == sent.connection_id
+    )
+    if status:
+        query = query.where(sent.status == status)
+    with database.read() as db:
+        if connection:
+            query = query.where(sent.connection_id == connection_id_of(db, connection))
+        return fetch_page(db, query, Order(sent.id), limit, cursor)
+
+
+def sent_counts(database: Database) -> list[Row]:
+    """Per shop: {connection, title, sent, refused, absent, last_at}."""
+    found: dict[int, Row] = {}
+    with database.read() as db:
+        names = {row.id: row for row in db.execute(select(connections))}
+        for row in stock_out.counts(db):
+            shop = names[row["connection_id"]]
+            entry = found.setdefault(
+                shop.id,
+                {"connection": shop.name, "title": shop.title or shop.name, "sent": 0}
+                | {"refused": 0, "absent": 0, "last_at": row["last_at"]},
+            )
+            entry[row["status"]] = row["count"]
+            entry["last_at"] = max(entry["last_at"], row["last_at"])
+    return list(found.values())
