@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from hub.store.database import insert_for
 from hub.store.models import possible_products, stock_levels, stock_sent
@@ -74,3 +74,9 @@ def _look_again(db: Connection, connection_id: int, links: Sequence[Link], now: 
     again = update(stock_sent).where(*absent).values(retry_at=now)
     db.execute(again.where(sent.target.in_(targets)))
     db.execute(again.where(sent.sku.in_(skus)))
+
+
+def forget_sent(db: Connection, records: Sequence[int]) -> None:
+    """These products are not what they were: shops are told of them anew."""
+    targets = [f"p:{record_id}" for record_id in records]
+    db.execute(delete(stock_sent).where(stock_sent.c.target.in_(targets)))

@@ -9,7 +9,9 @@ from flask import Blueprint, abort, redirect, render_template
 from werkzeug.wrappers import Response
 
 from hub.crm.calls import client_number
+from hub.crm.documents import is_low
 from hub.flow.recording import fresh_link, is_heard_here
+from hub.flow.stock_out import priority_of
 from hub.store import audit, users
 from hub.store.lists import pages
 from hub.store.lists.paging import MAX_ID
@@ -17,6 +19,7 @@ from hub.store.lists.people import list_merges
 from hub.store.lists.record_filters import RecordFilters
 from hub.store.lists.records import get_record, list_records, related_bindings
 from hub.store.lists.reports import day_start
+from hub.store.lists.stock import mark_owners
 from hub.store.lists.timeline import contact_timeline
 from hub.web import freshness, lists
 from hub.web.context import actor, company_zone, local_now, people, the_store
@@ -176,6 +179,7 @@ def _records(name: str, entity: str, *columns: str, **context: Any) -> Response:
         connection=lists.argument("connection"),
         since=lists.since(),
         until=lists.until(),
+        low=entity == "stock" and lists.argument("low") == "true",
         equal=lists.equal(*columns),
         phone_region=store.settings.phone_region,
     )
@@ -184,6 +188,10 @@ def _records(name: str, entity: str, *columns: str, **context: Any) -> Response:
     found = list_records(
         store.database, entity, filters, lists.PAGE_SIZE, lists.cursor(), order=order
     )
+    if entity == "stock":
+        mark_owners(store.database, found.items, priority_of(store))
+        for level in found.items:
+            level["is_low"] = is_low(level)
     titles = pages.connection_titles(store.database)
     context |= {"people": people(), "connections": titles, "titles": dict(titles.values())}
     return lists.show(name, found, **context)

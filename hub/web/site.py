@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, request, url_for
 from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
-from hub.web import admin, auth, formats, guard, lists, managers, sessions, words
+from hub.web import admin, auth, formats, guard, lists, managers, sessions, stock, words
 from hub.web.context import EXTENSION, actor, the_user
 from hub.web.error_texts import in_words
 
@@ -49,7 +49,7 @@ def register(app: Flask, store: Store) -> None:
         app.add_template_global(function)
     app.add_template_global(lists.here)
     app.add_template_global(actor)
-    blueprints = (_assets(), auth.blueprint, managers.blueprint, admin.blueprint)
+    blueprints = (_assets(), auth.blueprint, managers.blueprint, stock.blueprint, admin.blueprint)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     app.context_processor(_page_context)

@@ -182,6 +182,7 @@ PAGES: Final = {
     "order": "managers.order",
     "call": "managers.call",
     "message": "managers.message",
+    "stock": "stock.level",
 }
 
 

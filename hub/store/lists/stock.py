@@ -14,7 +14,16 @@ from sqlalchemy import Connection, and_, delete, func, select
 from hub.store import stock_history, stock_out
 from hub.store.database import Database, insert_for
 from hub.store.lists.paging import ListPage, Order, Row, connection_id_of, fetch_page
-from hub.store.models import connections, cursors, stock_levels, stock_sent, stock_thresholds
+from hub.store.models import (
+    bindings,
+    connections,
+    cursors,
+    possible_products,
+    products,
+    stock_levels,
+    stock_sent,
+    stock_thresholds,
+)
 from hub.store.stock_history import DayLevel
 
 _OWNING = ("id", "product_id", "connection_id", "variant_key", "warehouse", "warehouse_key")
@@ -99,3 +108,28 @@ def sent_counts(database: Database) -> list[Row]:
             entry[row["status"]] = row["count"]
             entry["last_at"] = max(entry["last_at"], row["last_at"])
     return list(found.values())
+
+
+def list_pairs(database: Database, status: str = "", limit: int = 20) -> list[Row]:
+    """Products that may be one, the newest pair first: each side with `name`, `sku`, `barcode` and
+    the titles of the connections that know it. No status: the settled ones."""
+    pairs = possible_products.c
+    query = select(possible_products).order_by(pairs.id.desc()).limit(limit)
+    query = query.where(pairs.status == status if status else pairs.status != "open")
+    with database.read() as db:
+        found = [dict(row) for row in db.execute(query).mappings()]
+        ids = {pair[side] for pair in found for side in ("product_id", "other_id")}
+        sides: dict[int, Row] = {
+            row["id"]: {**row, "known_to": []}
+            for row in db.execute(select(products).where(products.c.id.in_(ids))).mappings()
+        }
+        known = (
+            select(bindings.c.record_id, connections.c.title, connections.c.name)
+            .join(connections, connections.c.id == bindings.c.connection_id)
+            .where(bindings.c.entity == "product", bindings.c.record_id.in_(ids))
+        )
+        for row in db.execute(known):
+            sides[row.record_id]["known_to"].append(row.title or row.name)
+    for pair in found:
+        pair["one"], pair["other"] = sides.get(pair["product_id"]), sides.get(pair["other_id"])
+    return [pair for pair in found if pair["one"] and pair["other"]]

@@ -7,11 +7,15 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from hub.flow.deliver import replay_delivery
+from hub.store.lists import stock
 from hub.store.lists.ops import get_delivery, list_deliveries
 from hub.store.lists.paging import MAX_ID
 from hub.web import lists
 from hub.web.admin.base import back, blueprint, connection_choices, found, secret_values
 from hub.web.context import actor, the_store
+
+#: Products whose stock a shop refused, listed above the deliveries.
+REFUSED = 20
 
 
 @blueprint.get("/deliveries")
@@ -25,7 +29,14 @@ def deliveries() -> Response:
         limit=lists.PAGE_SIZE,
         cursor=lists.cursor(),
     )
-    return lists.show("admin/deliveries", page, connections=connection_choices())
+    database = the_store().database
+    return lists.show(
+        "admin/deliveries",
+        page,
+        connections=connection_choices(),
+        shops=stock.sent_counts(database),
+        refused=stock.list_sent(database, status="refused", limit=REFUSED).items,
+    )
 
 
 @blueprint.get("/deliveries/<int:delivery_id>")

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import abort, flash, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from hub.crm import merges
+from hub.crm import merges, product_merges
 from hub.sdk.errors import Rejected
 from hub.store import audit
-from hub.store.lists import pages
+from hub.store.lists import pages, stock
 from hub.store.lists.paging import MAX_ID
 from hub.store.lists.people import list_duplicates, list_merges
+from hub.store.store import Store
 from hub.web import lists
 from hub.web.admin.base import back, blueprint, found
 from hub.web.context import actor, the_store
 
 PAIRS = 20
+JUDGEMENTS: dict[str, Callable[[Store, int, str], object]] = {
+    "same": product_merges.same,
+    "different": product_merges.different,
+    "undo": product_merges.undo,
+}
 
 
 @blueprint.get("/duplicates")
@@ -32,7 +40,20 @@ def duplicates() -> Response:
         status=status,
         contacts=pages.contact_briefs(database, ids),
         merges=list_merges(database, limit=20).items,
+        product_pairs=stock.list_pairs(database, "open", PAIRS),
+        settled_pairs=stock.list_pairs(database, "", PAIRS),
     )
+
+
+@blueprint.post("/products/<int:pair_id>/<judgement>")
+def judge_products(pair_id: int, judgement: str) -> Response:
+    """Say of two products that they are one, or two; or take that back."""
+    found(pair_id if pair_id <= MAX_ID and judgement in JUDGEMENTS else None)
+    JUDGEMENTS[judgement](the_store(), pair_id, actor())
+    with the_store().database.write() as db:
+        audit.record(db, actor(), f"products: {judgement}", "possible products", pair_id)
+    flash(_("Noted."), "success")
+    return back(url_for("admin.duplicates"))
 
 
 @blueprint.post("/duplicates/merge")
