@@ -20,7 +20,7 @@ from hub.flow.stock_rows import StockRows
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import HubError
 from hub.sdk.records import Page, SourceRecord
-from hub.store import leases
+from hub.store import leases, stock_adopt
 from hub.store.connections import Configured
 from hub.store.cursors import last_answer, remember_answer
 from hub.store.database import to_json
@@ -121,6 +121,12 @@ class StockRun:
 
     def _apply(self, session: Connection, stage: StockStage) -> None:
         # The staged rows live in this session, so the writes happen in it, under the write lock.
+        with session.begin():
+            known_by_name = stock_adopt.find(session, self._origin.connection_id)
+        if known_by_name:
+            with self._database.write_in(session):
+                leases.fence(session, self._run.lease)
+                stock_adopt.adopt(session)
         with session.begin():
             written = stage.compare()
         if stage.differing:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select, text
 
-from hub.store import stock_history
+from hub.store import stock_adopt, stock_history
 from hub.store.cursors import forget_answers
 from hub.store.database import utc_now
 from hub.store.models import stock_levels
@@ -25,6 +25,8 @@ def write_rows(
     stage.replaces = replaces
     stage.add(list(rows))
     stage.settle()
+    if stock_adopt.find(db, origin.connection_id):
+        stock_adopt.adopt(db)
     written = stage.compare()
     if stage.differing:
         for part in stage.parts():

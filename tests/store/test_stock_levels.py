@@ -126,3 +126,25 @@ def test_an_older_page_replaces_nothing(store: Store, rows: Rows) -> None:
     done = write(store, key, level("tea", "А", "1", as_of=earlier), replaces=True)
     assert done == Written()
     assert sorted(levels(store).values()) == [5, 7]
+
+
+def test_a_level_known_by_names_goes_on_under_its_ids(store: Store, rows: Rows) -> None:
+    key = rows.connection()
+    write(store, key, level("tea", "А", "5"), level("tea", "Б", "7"))
+    with store.database.read() as db:
+        before = {row.warehouse: row.id for row in db.execute(select(stock_levels))}
+    done = write(store, key, level("tea", "А", "4", warehouse_external_id="w-1"))
+    assert done == Written(changed=1)
+    with store.database.read() as db:
+        after = {row.warehouse: (row.id, row.warehouse_key) for row in db.execute(
+            select(stock_levels))}  # fmt: skip
+    assert after == {"А": (before["А"], "w-1"), "Б": (before["Б"], "Б")}
+
+
+def test_a_name_that_two_ids_share_is_nobodys(store: Store, rows: Rows) -> None:
+    key = rows.connection()
+    write(store, key, level("tea", "А", "5", variant="Красный"))
+    twins = [
+        level("tea", "А", str(n), variant="Красный", variant_external_id=f"v-{n}") for n in (1, 2)
+    ]
+    assert write(store, key, *twins) == Written(created=2)
