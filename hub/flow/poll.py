@@ -114,9 +114,9 @@ def run_sync(store: Store, run_id: int) -> str:
         return _fail(store, run_id, error, configured, run.stream, lease)
     finally:
         leases.release(store.database, lease)
-    plan_next(store, configured, run.stream, utc_now())
     if status == "succeeded":
         _tell_shops(store, configured, run_id)
+    plan_next(store, configured, run.stream, utc_now())
     return status
 
 

@@ -226,7 +226,8 @@ class StockStage:
             "(SELECT min(b.record_id) FROM bindings b WHERE b.entity = 'product'"  # noqa: S608  # ids of ours
             f" AND b.connection_id IN ({ids}) AND b.external_id = {{}})"
         )
-        of_variant = one.format("i.product_external_id || '#' || i.variant_external_id")
+        joined = one.format("i.product_external_id || '#' || i.variant_external_id")
+        of_variant = f"coalesce({joined}, {one.format('i.variant_external_id')})"
         kind = "INTEGER" if self._sqlite else "BIGINT"
         return (
             f"CASE WHEN i.product_external_id = '' THEN CAST(NULL AS {kind})"

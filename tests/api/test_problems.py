@@ -16,7 +16,7 @@ from tests.api.conftest import Caller
         ("GET", "/orders/99999999999999999999", 404),
         ("GET", "/nothing", 404),
         ("DELETE", "/orders", 405),
-        ("PATCH", "/stock/1", 405),
+        ("DELETE", "/stock/1", 405),
         ("PATCH", "/products/1", 405),
         ("GET", "/orders?unknown=1", 422),
         ("GET", "/orders?contact_id=0", 422),

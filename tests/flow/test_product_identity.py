@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -11,6 +12,7 @@ import pytest
 from connectors.onec_soap.emulator import FIXTURES, Emulator
 from connectors.woocommerce import emulator as shop
 from hub.store.models import bindings, possible_products, products, row_issues
+from hub.store.stock_rows import NO_ID
 from tests.flow.onec import CHANGED_AT, TYPES, answer, row
 from tests.support.hub import NOW, Hub
 
@@ -140,3 +142,41 @@ def test_an_ambiguous_match_is_listed_and_not_made(hub: Hub, onec: Emulator) -> 
     hub.post("shop", shop.signed("product.updated", {**hat, "price": "1"}), NOW)
     hub.drain("shop")
     assert len(hub.rows(possible_products)) == 2
+
+
+@pytest.mark.parametrize("spelling", ["{0}#{1}", "{1}"])
+@pytest.mark.parametrize("stock_first", [True, False])
+def test_a_characteristics_stock_points_to_its_own_product(
+    hub: Hub, onec: Emulator, spelling: str, stock_first: bool
+) -> None:
+    connect(hub, onec, "onec")
+
+    def products_come() -> None:
+        product(onec, hub, "onec", GUID=GUID(1), Name="Чай", Article="T-1")
+        product(
+            onec,
+            hub,
+            "onec",
+            GUID=spelling.format(GUID(1), GUID(7)),
+            Name="Чай, зелёный",
+            Article="T-1",
+            ParentGUID=GUID(1),
+            CharacteristicGUID=GUID(7),
+        )
+
+    def stock_comes() -> None:
+        rows = [row("T-1", "1", Item=GUID(1), Characteristic="зелёный",
+                    CharacteristicGUID=GUID(7)),
+                row("T-1", "2", Item=GUID(1), Characteristic="чёрный",
+                    CharacteristicGUID=GUID(8)),
+                row("T-1", "3", Item=GUID(1), CharacteristicGUID=NO_ID)]  # fmt: skip
+        onec.answers["GetRemains"] = answer(rows)
+        assert hub.sync("onec", "stock")["rows_created"] == 3
+
+    for happens in (stock_comes, products_come) if stock_first else (products_come, stock_comes):
+        happens()
+    tea, green = (item["id"] for item in hub.rows(products))
+    linked = {int(item["quantity"]): item["product_id"] for item in hub.levels()}
+    assert linked == {1: green, 2: tea, 3: tea}
+    assert hub.levels(quantity=Decimal(3))[0]["variant_key"] == ""
+    assert hub.rows(possible_products) == []
