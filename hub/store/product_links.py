@@ -46,7 +46,7 @@ def link(db: Connection, space: Sequence[int], links: Sequence[Link], now: datet
             variant = variant or str(row.get("variant_external_id") or "")
             if variant:
                 item = item if "#" in key else str(row.get("parent_external_id") or key)
-                variants.append({"record": record_id, "item": item, "variant": variant})
+                variants.append({"record": record_id, "item": item, "characteristic": variant})
             else:
                 whole.append({"record": record_id, "item": item})
         # The key's leading columns: found by its index.
@@ -58,7 +58,7 @@ def link(db: Connection, space: Sequence[int], links: Sequence[Link], now: datet
         if whole:
             db.execute(found.where(levels.product_id.is_(None)), whole)
         if variants:
-            of_one = levels.variant_external_id == bindparam("variant")
+            of_one = levels.variant_external_id == bindparam("characteristic")
             db.execute(found.where(of_one), variants)
     _look_again(db, space[0], links, now)
 
