@@ -35,10 +35,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SHAPING = ("connectors/_protocols", "hub/mapping", "hub/flow/stock*.py", "hub/store/stock*.py")
 
 #: How a session that stages a snapshot is set up. SQLite: its cache is this process's memory.
-#: PostgreSQL: rows and what compares them stay in the server's memory up to this size.
+#: PostgreSQL: what compares the rows stays in the server's memory up to this size.
 SESSION = {
     True: ("PRAGMA cache_size=-8000",),
-    False: ("SET temp_buffers = '64MB'", "SET work_mem = '64MB'"),
+    False: ("SET work_mem = '64MB'",),
 }
 
 

@@ -7,7 +7,7 @@ outside the write transaction: on SQLite nobody else can write during one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, text
@@ -27,6 +27,27 @@ _DOUBLES = f"FROM stock_incoming GROUP BY {', '.join(KEY)} HAVING count(*) > 1"
 _AGE = "({new}.as_of IS NULL OR {old}.as_of IS NULL OR {new}.as_of >= {old}.as_of)"
 #: How a level is that its source no longer has.
 EMPTIED = "quantity = '0', reserved = NULL, available = '0'"
+
+
+#: Texts that are empty where nothing is staged, in the order of COLUMNS.
+_TEXT_COLUMNS = COLUMNS[: COLUMNS.index("quantity")]
+_TEXTS = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in _TEXT_COLUMNS)
+
+
+def _without_empty(rows: Sequence[Staged]) -> tuple[list[str], Iterable[Sequence[str | None]]]:
+    """The names of the columns in which any of the rows has a value, and the rows of these alone.
+
+    Few sources tell everything, and every value that is bound costs.
+    """
+    columns = list(zip(*rows, strict=True))
+    names: list[str] = []
+    filled: list[tuple[str | None, ...]] = []
+    for name, values in zip(COLUMNS, columns, strict=True):
+        is_text = name in _TEXT_COLUMNS
+        if any(values) if is_text else values.count(None) < len(values):
+            names.append(name)
+            filled.append(values)
+    return names, rows if len(names) == len(COLUMNS) else zip(*filled, strict=True)
 
 
 class StockStage:
@@ -52,10 +73,7 @@ class StockStage:
         for name in ("stock_incoming", "stock_different", "stock_emptied"):
             db.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
         db.exec_driver_sql(
-            "CREATE TEMPORARY TABLE stock_incoming (item_key TEXT NOT NULL, variant_key TEXT"
-            " NOT NULL, warehouse_key TEXT NOT NULL, sku TEXT NOT NULL, product_external_id TEXT"
-            " NOT NULL, product_name TEXT NOT NULL, variant TEXT NOT NULL, variant_external_id TEXT"
-            " NOT NULL, warehouse TEXT NOT NULL, warehouse_external_id TEXT NOT NULL,"
+            f"CREATE TEMPORARY TABLE stock_incoming ({_TEXTS},"
             f" quantity {number} NOT NULL, reserved {number}, available {number}, price {number},"
             f" currency TEXT, as_of {moment}, unit TEXT, is_deleted BOOLEAN,"
             " search_text TEXT NOT NULL)"
@@ -65,13 +83,15 @@ class StockStage:
         """Stage rows; of a repeated key the last one counts."""
         if not rows:
             return
+        names, kept = _without_empty(rows)
         driver: Any = self._db.connection.dbapi_connection
+        into = f"stock_incoming ({', '.join(names)})"
         if self._sqlite:
-            marks = ", ".join("?" * len(COLUMNS))
-            driver.executemany(f"INSERT INTO stock_incoming VALUES ({marks})", rows)  # noqa: S608  # marks only
+            marks = ", ".join("?" * len(names))
+            driver.executemany(f"INSERT INTO {into} VALUES ({marks})", kept)  # noqa: S608  # our names
             return
-        with driver.cursor() as cursor, cursor.copy("COPY stock_incoming FROM STDIN") as copy:
-            for row in rows:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            for row in kept:
                 copy.write_row(row)
 
     def settle(self) -> int:
