@@ -78,11 +78,12 @@ def apply_webhook_rows(
     rows: Sequence[tuple[MappedRecord, Stamp]],
     now: datetime,
 ) -> None:
-    """Write the stock rows that webhooks brought, in the transaction of their events.
+    """Write the stock rows that came with other records, in the transaction of these.
 
     Of several rows of one key the newest counts, whatever order they came in.
     """
-    origin = origin_of(configured, "", None, now)
+    # A batch is of events, or of one page of a run.
+    origin = origin_of(configured, "", rows[0][1].run_id if rows else None, now)
     for record, stamp in rows:
         if record.deleted:
             item_key = str(record.fields.get("product_external_id") or record.external_id)

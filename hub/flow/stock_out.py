@@ -106,9 +106,9 @@ class StockOut:
             if len(rows) < PAGE:
                 break
         self._bring_again(every=anew)
-        # Under new rules the run counts only when it has looked at everything.
-        if anew and after is not None:
-            self._keep(after)
+        # What was stamped before this run began it has seen, but for the overlap. Under new rules
+        # the run counts only now, when it has looked at everything.
+        self._keep((self._run.started_at, 0))
 
     def _since(self) -> tuple[datetime, int] | None:
         at = self._run.cursor.get("updated_at")
