@@ -31,11 +31,12 @@ _CHOICES: Final = {
 
 
 class OriginSchema(Schema):
-    """Who set a field, and when: an event, a sync run or a person."""
+    """Who set a field, and when: an event, a sync run, a person or a delivery's receipt."""
 
     event = fields.Integer()
     run = fields.Integer()
     user = fields.Integer(allow_none=True, metadata={"description": "Null: an API token."})
+    delivery = fields.Integer(metadata={"description": "What a destination said in return."})
     at = time_shown()
 
 

@@ -24,7 +24,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
 OF_CONTACT: Final = frozenset({"lead", "deal", "order", "call", "message", "task"})
 _LISTS: Final = frozenset({"phones", "emails", "lines", "references", "attachments"})
 _WHOLE_RECORD: Final = "*"
-_ACTORS: Final = (("e", "event"), ("r", "run"), ("u", "user"))
+_ACTORS: Final = (("e", "event"), ("r", "run"), ("u", "user"), ("dl", "delivery"))
 
 
 def document(
@@ -110,7 +110,7 @@ def _add_contact(found: dict[str, Any], row: Mapping[str, Any]) -> None:
 
 
 def _origins(origins: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Who set each field: {field: {event | run | user: id, at: time}}."""
+    """Who set each field: {field: {event | run | user | delivery: id, at: time}}."""
     shown = {}
     for name, origin in origins.items():
         if name == _WHOLE_RECORD:

@@ -20,7 +20,7 @@ WHOLE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Who says it and how new it is. Exactly one of event, run and user is set."""
+    """Who says it and how new it is. Exactly one of event, run, user and delivery is set."""
 
     version: str
     at: datetime
@@ -31,6 +31,8 @@ class Stamp:
     digest: str = ""
     #: False: nobody says how new it is, the version is only the moment of a sync run.
     is_dated: bool = True
+    #: A destination's own word, told in the receipt of this delivery.
+    delivery_id: int | None = None
 
     def origin(self) -> dict[str, Any]:
         """The stamp as kept beside a field."""
@@ -41,6 +43,7 @@ class Stamp:
             ("e", self.event_id),
             ("r", self.run_id),
             ("u", self.user_id),
+            ("dl", self.delivery_id),
         ):
             if value:
                 origin[key] = value

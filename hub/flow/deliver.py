@@ -10,18 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, insert, or_, select, update
 
-from hub.crm.documents import document
 from hub.flow.drain import policy_of
 from hub.flow.due import OPEN, due_rows, is_fresh
 from hub.flow.outcomes import attempt_of, log_attempt, note_state, put_off
+from hub.flow.outgoing import change_of
+from hub.flow.receipts import keep_receipt
 from hub.flow.retry import Decision, decide
 from hub.queues import queues_for
 from hub.sdk.errors import ConfigError, NotCalled, Rejected, RetryLater
-from hub.sdk.records import Change, Receipt
+from hub.sdk.records import Receipt
 from hub.sdk.traffic import Urgency
 from hub.store import leases
 from hub.store.connections import Configured
-from hub.store.database import insert_for, is_away, utc_now
+from hub.store.database import is_away, utc_now
 from hub.store.models import ENTITY_TABLES, attempts, bindings, connections, deliveries
 from hub.store.outbox import OPEN_STATUSES
 from hub.store.store import Store
@@ -125,7 +126,7 @@ def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any
     receipt, error = Receipt(), None
     try:
         row, record, binding = _state(store, row)
-        change = _change(store, row, record)
+        change = change_of(store, row, record)
         push = configured.connector.push
         if push is None:
             raise ConfigError(f"{configured.connection.connector} cannot receive changes")
@@ -146,10 +147,10 @@ def _one(store: Store, configured: Configured, lease: leases.Lease, row: Row[Any
     attempt = attempt_of(row, decision, receipt, started, now)
     with store.database.write() as db:
         leases.fence(db, lease, healthy=True)
+        if error is None:
+            keep_receipt(db, store, configured, row, receipt, now)
         _settle(db, row, decision, number, now)
         db.execute(insert(attempts).values(attempt))
-        if error is None and receipt.external_id:
-            _bind(db, configured.id, row, receipt.external_id)
         note_state(db, configured, decision, error)
     if decision.pause_connection or configured.state == "needs_attention":
         store.catalog.forget()
@@ -184,16 +185,6 @@ def _settle(db: Connection, row: Row[Any], decision: Decision, number: int, now:
         )
 
 
-def _bind(db: Connection, destination_id: int, row: Row[Any], external_id: str) -> None:
-    statement = insert_for(db, bindings).values(
-        connection_id=destination_id,
-        entity=row.entity,
-        external_id=external_id,
-        record_id=row.record_id,
-    )
-    db.execute(statement.on_conflict_do_nothing())
-
-
 def _state(store: Store, row: Row[Any]) -> tuple[Row[Any], Mapping[str, Any] | None, str | None]:
     """The delivery, its record's newest state and the record's id in the destination.
 
@@ -208,32 +199,18 @@ def _state(store: Store, row: Row[Any]) -> tuple[Row[Any], Mapping[str, Any] | N
             .where(deliveries.c.id == row.id)
         ).one()
         binding = db.scalar(
-            select(bindings.c.external_id).where(
+            select(bindings.c.external_id)
+            .where(
                 bindings.c.connection_id == row.connection_id,
                 bindings.c.entity == row.entity,
                 bindings.c.record_id == row.record_id,
             )
+            # Made anew there after it was lost: the newest id counts.
+            .order_by(bindings.c.id.desc())
+            .limit(1)
         )
     record = dict(zip(table.c.keys(), tuple(found)[len(deliveries.c) :], strict=True))
     return found, None if record["id"] is None else record, binding
-
-
-def _change(store: Store, row: Row[Any], record: Mapping[str, Any] | None) -> Change:
-    """What the destination is told: the record as the API shows it."""
-    if record is None:
-        raise Rejected("the record is gone")
-    names = {item.id: item.name for item in store.catalog.all()}
-    fields: Mapping[str, Any] = document(row.entity, record, names)
-    return Change(
-        entity=row.entity,
-        record_id=row.record_id,
-        fields=fields,
-        event_type=row.event_type,
-        changed_at=row.changed_at,
-        # A new state is a new message; a repeat of the same state keeps its id.
-        delivery_key=f"{row.delivery_key}_{row.generation}",
-        deleted=row.is_deleted,
-    )
 
 
 def replay_delivery(store: Store, delivery_id: int, actor: str) -> None:

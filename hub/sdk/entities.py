@@ -92,6 +92,15 @@ ENTITIES: Final[dict[str, dict[str, str]]] = {
         "channel": TEXT,
         "comment": LONG_TEXT,
         "manager": TEXT,
+        # What the accounting system says of the order: its own number, state, money and shipment.
+        "erp_number": TEXT,
+        "erp_status": TEXT,
+        "erp_date": TIME,
+        "erp_paid": MONEY,
+        "erp_paid_at": TIME,
+        "erp_shipped_at": TIME,
+        "erp_posted": BOOLEAN,
+        "erp_cancelled": BOOLEAN,
         "lines": JSON,
     },
     "product": {

@@ -56,7 +56,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The newest state of one record that a destination must learn."""
+    """The newest state of one record that a destination must learn.
+
+    `fields` is the record as the API shows it. An order on its way to a connector whose manifest
+    names orders among its entities also tells who bought and what the destination calls things
+    (hub/flow/enrich.py): `contact` {id, name, phone, email, inn, external_id, company {id, name,
+    legal_name, inn, kpp, external_id}} and in each line `destination_product_id`,
+    `destination_variant_id`; what is not known is empty text.
+
+    `record_key` is the same over all changes and tries of one record: a destination that cannot
+    tell a repeat by itself keeps it and looks it up before it makes anything.
+    """
 
     entity: str
     record_id: int
@@ -65,15 +75,24 @@ class Change:
     changed_at: datetime
     delivery_key: str
     deleted: bool = False
+    record_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a destination answered to one change."""
+    """What a destination answered to one change.
+
+    `external_id` is what the destination calls the record. `bindings` are (entity, record id,
+    external id) of what was found or made beside it: an order's company. `fields` are written
+    onto the record as this destination's word (an order's erp_number); other destinations learn
+    of them.
+    """
 
     external_id: str = ""
     status_code: int | None = None
     reply: str = ""
+    bindings: Sequence[tuple[str, int, str]] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from connectors.mango.emulator import Emulator
 from hub.store.database import utc_now
+from hub.store.models import orders
 from hub.store.store import Store
 from hub.web.freshness import stock_sources
 from hub.web.managers import unreturned
@@ -229,3 +230,18 @@ def test_a_manager_listens_to_a_recording_at_the_provider(
     refused = vera.client.get(f"/calls/{call}/recording")
     assert refused.status_code == 409
     assert "127.0.0.1" in text_of(refused.text)
+
+
+def test_an_order_shows_what_1c_says_beside_what_the_shop_says(
+    sign_in: SignIn, scene: Scene, sqlite_store: Store
+) -> None:
+    assert "В 1С" not in text_of(sign_in(VERA).get(f"/orders/{scene.order}"))
+    with sqlite_store.database.write() as db:
+        db.execute(
+            orders.update()
+            .where(orders.c.id == scene.order)
+            .values(erp_number="УТ-000042", erp_status="К отгрузке", erp_posted=True)
+        )
+    page = text_of(sign_in(VERA).get(f"/orders/{scene.order}"))
+    for words in ("В 1С", "УТ-000042", "К отгрузке", "Документ проведён"):
+        assert words in page

@@ -51,7 +51,7 @@ SEARCHED = {
     "stock": ("search_text",),
     "lead": ("title", "campaign"),
     "deal": ("title",),
-    "order": ("number",),
+    "order": ("number", "erp_number"),
     "call": ("from_number", "to_number", "line_number"),
     "message": ("subject", "from_address"),
     "task": ("title",),

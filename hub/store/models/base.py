@@ -36,7 +36,8 @@ def contact_column(**options: Any) -> Column[int]:
 def record_columns() -> list[Column[Any]]:
     """What every CRM record has: where it came from and who set each field.
 
-    `origins` is {field: {"v": version, "at": time, "e": event id | "r": run id | "u": user id}}.
+    `origins` is {field: {"v": version, "at": time, "e": event id | "r": run id | "u": user id |
+    "dl": id of the delivery whose receipt said it}}.
     """
     return [
         id_column(),

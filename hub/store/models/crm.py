@@ -104,6 +104,15 @@ orders = Table(
     Column("channel", Short),
     Column("comment", LongText),
     Column("manager", Short),
+    #: What the accounting system says of the order, beside what the shop says above.
+    Column("erp_number", Short, index=True),
+    Column("erp_status", Short),
+    Column("erp_date", UtcTime),
+    Column("erp_paid", Exact),
+    Column("erp_paid_at", UtcTime),
+    Column("erp_shipped_at", UtcTime),
+    Column("erp_posted", Boolean),
+    Column("erp_cancelled", Boolean),
     #: [{external_id, sku, name, product_external_id, quantity, price, total}, …], decimals as text
     Column("lines", Json, nullable=False, default=list),
     Index("ix_orders_placed", "placed_at", "id"),
@@ -223,7 +232,7 @@ timeline = Table(
     Index("ix_timeline_contact", "contact_id", "occurred_at", "id"),
 )
 
-#: What each event, run or person changed: {field: [before, after]}.
+#: What each event, run, person or delivery's receipt changed: {field: [before, after]}.
 changes = Table(
     "changes",
     metadata,
@@ -233,6 +242,7 @@ changes = Table(
     Column("event_id", Id, index=True),
     Column("run_id", Id, index=True),
     Column("user_id", Id),
+    Column("delivery_id", Id),
     Column("action", String(16), nullable=False),
     Column("fields", Json, nullable=False),
     Column("at", UtcTime, nullable=False),
