@@ -10,7 +10,9 @@ from hub.sdk.http.client import (
     READ_TIMEOUT_SECONDS,
     TOTAL_SECONDS,
     HttpClient,
+    Response,
     client_for,
+    pieces,
 )
 from hub.sdk.http.guard import check_address
 from hub.sdk.http.replies import (
@@ -28,9 +30,11 @@ __all__ = [
     "READ_TIMEOUT_SECONDS",
     "TOTAL_SECONDS",
     "HttpClient",
+    "Response",
     "asked_pause",
     "check_address",
     "client_for",
+    "pieces",
     "raise_for_status",
     "read_limited",
     "retry_after_seconds",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ import tenacity
 from hub.sdk.errors import RetryLater
 from hub.sdk.http.adapter import GuardedAdapter
 from hub.sdk.http.guard import Guard
-from hub.sdk.http.replies import raise_for_status, read_limited, sample
+from hub.sdk.http.replies import raise_for_status, read_limited, sample, translate
 from hub.sdk.traffic import UNLIMITED, Traffic
 
 CONNECT_TIMEOUT_SECONDS = 10.0
@@ -23,6 +24,7 @@ READ_TIMEOUT_SECONDS = 30.0
 TOTAL_SECONDS = 90.0
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 USER_AGENT = "Uzel/0.1"
+Response = requests.Response
 
 
 class _Session(requests.Session):
@@ -103,6 +105,25 @@ class HttpClient:
             )
         return response
 
+    @contextmanager
+    def open(self, method: str, url: str, **options: Any) -> Iterator[Response]:
+        """Send one request once; its reply, whatever its status, is still in the socket.
+
+        For replies too large for memory: read them with `pieces`. Transport trouble is raised
+        translated; who reads must know by the reply itself that it has come to its end.
+        """
+        target = url if "://" in url else f"{self.base_url}/{url.lstrip('/')}"
+        options.setdefault("timeout", self.timeout)
+        options |= {"allow_redirects": False, "stream": True}
+        try:
+            response = self.session.request(method, target, **options)
+        except requests.RequestException as error:
+            raise translate(error, target) from error
+        try:
+            yield response
+        finally:
+            response.close()
+
     def _send(
         self, method: str, url: str, group: str, options: dict[str, Any]
     ) -> requests.Response:
@@ -117,6 +138,14 @@ class HttpClient:
                 raise self._adapter.judged(requests.ReadTimeout(), url, exchange)
             exchange.answered()
             return response
+
+
+def pieces(response: Response) -> Iterator[bytes]:
+    """The body of an opened reply as it comes, unpacked; RetryLater when the connection breaks."""
+    try:
+        yield from response.iter_content(65536)
+    except requests.RequestException as error:
+        raise translate(error, response.url or "") from error
 
 
 def _is_transport_trouble(error: BaseException) -> bool:
