@@ -104,6 +104,10 @@ class _Parser:
     def _comparison(self) -> Test:
         field, sign, given = self._next(), self._next(), self._next()
         self._known(field)
+        if given == "cast":
+            return self._cast(field)
+        if given.startswith("guid'") and f"{field}_Type" in self._fields:
+            return lambda _row: False  # a reference of several kinds, none of them named
         wanted = order_key(_value(given))
         compare: Mapping[str, Callable[[Any], bool]] = {
             "eq": lambda key: key == wanted,
@@ -116,6 +120,14 @@ class _Parser:
         if sign not in compare:
             raise FilterError("14", f"Неизвестная операция {sign}")
         return lambda row: compare[sign](order_key(_padded(row.get(field))))
+
+    def _cast(self, field: str) -> Test:
+        self._must("(")
+        wanted = _value(self._next())
+        self._must(",")
+        kind = f"StandardODATA.{_value(self._next())}"
+        self._must(")")
+        return lambda row: row.get(field) == wanted and row.get(f"{field}_Type") == kind
 
     def _known(self, field: str) -> None:
         if field.partition("/")[0] not in self._fields:

@@ -31,18 +31,25 @@ def products(
     if variants in base.metadata:
         select = base.metadata.chosen(variants, base.common("variant_fields"))
         owner = "Owner_Key" if "Owner_Key" in select else "Owner"
-        for page in _pages(base, variants, owner, select, "", refs):
+        kind = name if owner == "Owner" else ""
+        for page in _pages(base, variants, owner, select, "", refs, kind):
             yield [one for row in page if (one := _variant(base, shelf, row))]
 
 
 def _pages(
-    base: Base, name: str, field: str, select: list[str], where: str, refs: Sequence[str] | None
+    base: Base,
+    name: str,
+    field: str,
+    select: list[str],
+    where: str,
+    refs: Sequence[str] | None,
+    kind: str = "",
 ) -> Iterator[list[dict[str, Any]]]:
     keys = base.metadata.keys(name)
     if refs is None:
         yield from odata_pages.pages(base.wire, name, keys, select, where)
     elif refs:
-        yield list(odata_pages.by_refs(base.wire, name, field, refs, [*keys, *select]))
+        yield list(odata_pages.by_refs(base.wire, name, field, refs, [*keys, *select], kind))
 
 
 def _product(base: Base, shelf: Shelf, row: Row) -> SourceRecord:

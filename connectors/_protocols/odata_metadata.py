@@ -20,6 +20,7 @@ from typing import Any, Final, TextIO
 from lxml import etree
 
 from connectors._protocols import odata_errors
+from connectors._protocols.odata_rows import local
 from connectors._protocols.odata_wire import Wire
 from hub.sdk.errors import PayloadError, RetryLater
 
@@ -218,7 +219,7 @@ def parse_metadata(chunks: Iterable[bytes]) -> Iterator[Type]:
                     closed = closed or element is root
                     made.take(element)
     except etree.XMLSyntaxError as error:
-        raise PayloadError(f"$metadata — не XML: {error}") from error
+        raise odata_errors.cut(str(error)) from error
     if not closed:
         raise odata_errors.cut()
     yield from made.all()
@@ -227,7 +228,7 @@ def parse_metadata(chunks: Iterable[bytes]) -> Iterator[Type]:
 def _check_root(root: Any) -> None:
     if root.getroottree().docinfo.internalDTD is not None:
         raise PayloadError("XML с DOCTYPE не принимается")
-    name = etree.QName(root).localname
+    name = local(root.tag)
     if name != "Edmx":
         raise PayloadError(f"вместо $metadata пришёл XML <{name}>")
 
@@ -244,7 +245,7 @@ class _Types:
         """Take in an element whose end is read, and free it."""
         if not isinstance(element.tag, str):
             return
-        name = etree.QName(element).localname
+        name = local(element.tag)
         if name in {"EntityType", "ComplexType"}:
             self._take_type(element)
         elif name == "EntitySet":

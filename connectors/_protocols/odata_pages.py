@@ -72,9 +72,8 @@ def pages(
         found = _page(wire, name, {**query, **({"$filter": filters} if filters else {})}, size)
         if not found:
             return
+        _check_keys(name, keys, found)
         newest = {key: found[-1].get(key) for key in keys}
-        if any(value is None for value in newest.values()):
-            raise PayloadError(f"в строке {name} нет ключа {', '.join(keys)}")
         if newest == last:
             raise PayloadError(f"1С отвечает на отбор по ключу {name} теми же строками")
         last = newest
@@ -88,15 +87,27 @@ def rows(wire: Wire, name: str, query: Mapping[str, str]) -> Iterator[Row]:
 
 
 def by_refs(
-    wire: Wire, name: str, field: str, refs: Sequence[str], select: Sequence[str] = ()
+    wire: Wire,
+    name: str,
+    field: str,
+    refs: Sequence[str],
+    select: Sequence[str] = (),
+    kind: str = "",
 ) -> Iterator[Row]:
-    """The rows whose reference is among these, some references a request."""
+    """The rows whose reference is among these, some references a request.
+
+    A field that may refer to several sets needs the one meant: without it 1C finds nothing.
+    """
     for start in range(0, len(refs), KEYS_AT_ONCE):
         asked = refs[start : start + KEYS_AT_ONCE]
-        query = {"$filter": values.any_of([f"{field} eq {values.guid(one)}" for one in asked])}
+        marks = [values.guid(one) for one in asked]
+        marks = [f"cast({mark},{values.text(kind)})" for mark in marks] if kind else marks
+        query = {"$filter": values.any_of([f"{field} eq {mark}" for mark in marks])}
         if select:
             query["$select"] = ",".join(select)
-        yield from rows(wire, name, query)
+        for row in rows(wire, name, query):
+            _check_keys(name, {field: "Edm.Guid"}, [row])
+            yield row
 
 
 def absent(wire: Wire, name: str, refs: Sequence[str]) -> list[str]:
@@ -104,6 +115,15 @@ def absent(wire: Wire, name: str, refs: Sequence[str]) -> list[str]:
     found = by_refs(wire, name, "Ref_Key", refs, ["Ref_Key"])
     there = {values.ref(row.get("Ref_Key")) for row in found}
     return [one for one in refs if one not in there]
+
+
+def _check_keys(name: str, keys: Mapping[str, str], found: Sequence[Row]) -> None:
+    """Every row has its whole key: what follows relies on it."""
+    for row in found:
+        for key, kind in keys.items():
+            value = row.get(key)
+            if value is None or (kind == "Edm.Guid" and not values.is_guid(value)):
+                raise PayloadError(f"в строке {name} нет ключа {key}")
 
 
 def _page(wire: Wire, name: str, query: Mapping[str, str], size: PageSize) -> list[Row]:

@@ -123,8 +123,9 @@ def json_rows(chunks: Iterable[bytes]) -> Iterator[Row]:
 
 def _next_object(buffer: _Buffer) -> Row:
     while True:
+        start = buffer.at
         try:
-            found, buffer.at = _DECODER.raw_decode(buffer.text, buffer.at)
+            found, buffer.at = _DECODER.raw_decode(buffer.text, start)
             break
         except json.JSONDecodeError as error:
             if len(buffer.text) - buffer.at > MAX_ROW_CHARACTERS:
@@ -135,6 +136,9 @@ def _next_object(buffer: _Buffer) -> Row:
             raise PayloadError(f"ответ не читается: {error}") from error
     if not isinstance(found, dict):
         raise PayloadError(f"строка ответа — {type(found).__name__}, а не объект")
+    text = buffer.text[start : buffer.at]
+    if "\\u" not in text and text.count("{") + text.count("[") < _DEEP:
+        return found  # nothing to clean, and too flat to be too deep
     row: Row = _cleaned(found)
     return row
 
@@ -197,15 +201,21 @@ def atom_rows(chunks: Iterable[bytes]) -> Iterator[Row]:
                     closed = closed or element is root
                     yield from _entry(element, root)
     except etree.XMLSyntaxError as error:
-        raise PayloadError(f"ответ 1С — не XML: {error}") from error
+        # Cut in its middle or spoilt on the way: the parser tells either at a place of its own.
+        raise odata_errors.cut(str(error)) from error
     if not closed:
         raise odata_errors.cut()
+
+
+def local(tag: Any) -> str:
+    """A name without its namespace; a hostile one is only a name that nothing is looked for by."""
+    return str(tag).rpartition("}")[2]
 
 
 def _check_root(root: Any) -> None:
     if root.getroottree().docinfo.internalDTD is not None:
         raise PayloadError("XML с DOCTYPE не принимается")
-    name = etree.QName(root).localname
+    name = local(root.tag)
     if name not in {"feed", "entry"}:
         raise PayloadError(f"ответ 1С — XML <{name}>, а не лента Atom")
 
@@ -213,7 +223,7 @@ def _check_root(root: Any) -> None:
 def _entry(element: Any, root: Any) -> Iterator[Row]:
     if not isinstance(element.tag, str):
         return
-    name = etree.QName(element).localname
+    name = local(element.tag)
     if name == "deleted-entry":
         found = _DELETED.search(str(element.get("ref") or ""))
         if found:
@@ -235,14 +245,12 @@ def _properties(node: Any, depth: int) -> Row:
     if depth > _DEEP:
         raise PayloadError("вложенность строки ответа слишком большая")
     return {
-        etree.QName(child).localname: _property(child, depth)
-        for child in node
-        if isinstance(child.tag, str)
+        local(child.tag): _property(child, depth) for child in node if isinstance(child.tag, str)
     }
 
 
 def _property(node: Any, depth: int) -> Any:
-    marks = {etree.QName(name).localname: value for name, value in node.attrib.items()}
+    marks = {local(name): value for name, value in node.attrib.items()}
     kind = marks.get("type", "")
     if marks.get("null") == "true":
         return None

@@ -229,6 +229,20 @@ def test_a_base_that_ignores_the_filter_does_not_turn_in_circles() -> None:
             list(odata_pages.pages(base_of(connection).wire, "Catalog_X", {"Ref_Key": "Edm.Guid"}))
 
 
+@pytest.mark.parametrize("row", [{}, {"Ref_Key": None}, {"Ref_Key": 5}, {"Ref_Key": "x"}])
+def test_a_row_without_its_key_is_no_row(row: dict[str, Any]) -> None:
+    connection = make_connection(
+        {"connector": "onec_odata", "settings": {"url": "http://1c.example/ut"}}
+    )
+    line, url = base_of(connection).wire, "http://1c.example/ut/odata/standard.odata/Catalog_X"
+    with responses.RequestsMock() as mock:
+        mock.get(url, json={"value": [row]})
+        with pytest.raises(PayloadError):
+            list(odata_pages.pages(line, "Catalog_X", {"Ref_Key": "Edm.Guid"}))
+        with pytest.raises(PayloadError):
+            list(odata_pages.by_refs(line, "Catalog_X", "Ref_Key", [REF]))
+
+
 # Places.
 
 
