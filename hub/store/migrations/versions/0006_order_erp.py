@@ -8,7 +8,7 @@ from alembic import op
 from hub.store import types
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "erp_number": sa.String(),
