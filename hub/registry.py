@@ -22,6 +22,7 @@ from hub.sdk.protocols import (
     Accepted,
     Answer,
     Check,
+    Converse,
     EventKey,
     EventText,
     History,
@@ -29,7 +30,9 @@ from hub.sdk.protocols import (
     Push,
     PushStock,
     Read,
+    ReadUpload,
     RecordingLink,
+    Refused,
     Verify,
 )
 
@@ -107,6 +110,10 @@ class Connector:
         return getattr(self._webhook, "accepted", None)
 
     @cached_property
+    def refused(self) -> Refused | None:
+        return getattr(self._webhook, "refused", None)
+
+    @cached_property
     def event_key(self) -> EventKey | None:
         return getattr(self._webhook, "event_key", None)
 
@@ -137,6 +144,19 @@ class Connector:
     @cached_property
     def push_stock(self) -> PushStock | None:
         return getattr(self._sink, "push_stock", None)
+
+    @cached_property
+    def converse(self) -> Converse | None:
+        return getattr(_module(self.manifest.name, "dialogue"), "converse", None)
+
+    @cached_property
+    def read_upload(self) -> ReadUpload | None:
+        return getattr(_module(self.manifest.name, "upload"), "read_upload", None)
+
+    @cached_property
+    def takes_changes(self) -> bool:
+        """Whether changes can go out to it: pushed by the hub, or fetched in a dialogue."""
+        return self.push is not None or "outbox" in self.manifest.directions
 
     @cached_property
     def recording_link(self) -> RecordingLink | None:

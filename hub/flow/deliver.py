@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, insert, or_, select, update
@@ -57,7 +58,7 @@ def turn(
 ) -> Turn:
     """Make due deliveries of one destination for some time, and end after a call, never in it."""
     configured = store.catalog.by_id(destination_id)
-    if configured is None or configured.state == "paused":
+    if configured is None or configured.state == "paused" or configured.connector.push is None:
         return Turn()
     name = f"deliver-{destination_id}"
     seconds = leases.seconds_of(store.settings, "deliver")
@@ -84,7 +85,7 @@ def turn(
 
 
 def destinations_due(store: Store) -> list[int]:
-    """Destinations that are not paused and have a delivery due."""
+    """Destinations that are called, are not paused and have a delivery due."""
     if not any(item.connector.push for item in store.catalog.all()):
         return []
     # A destination that refused us is rung for only when it may be probed.
@@ -97,7 +98,9 @@ def destinations_due(store: Store) -> list[int]:
     query = select(connections.c.id).where(connections.c.state != "paused", wanted)
     with store.database.read() as db:
         due = set(db.scalars(query))
-    return [item.id for item in store.catalog.all() if item.id in due]
+    # One that fetches its changes itself is not called.
+    found = (item for item in store.catalog.all() if item.id in due)
+    return [item.id for item in found if item.connector.push is not None]
 
 
 def _due_one_by_one(store: Store, destination_id: int) -> Iterator[tuple[Configured, Row[Any]]]:
@@ -245,3 +248,17 @@ def replay_delivery(store: Store, delivery_id: int, actor: str) -> None:
         )
     log.info("delivery replayed", extra={"delivery": delivery_id, "actor": actor})
     queues_for(store.settings).ring_deliveries(row.connection_id)
+
+
+def newest(store: Store, row: Row[Any]) -> tuple[Row[Any], Change]:
+    """The delivery as it stands now and what its destination must be told, for one that fetches.
+
+    Rejected when the record is gone.
+    """
+    row, record, _ = _state(store, row)
+    return row, _change(store, row, record)
+
+
+def settle(db: Connection, row: Row[Any], decision: Decision, now: datetime) -> None:
+    """Write the outcome of a delivery that its destination fetched, as of one of ours."""
+    _settle(db, row, decision, row.attempts + 1, now)

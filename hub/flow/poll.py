@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
-from hub.flow import stock_out, sync_run
+from hub.flow import stock_out, sync_run, uploads
 from hub.flow.drain import policy_of
 from hub.flow.retry import decide
 from hub.queues import queues_for
 from hub.schedules import next_run
 from hub.sdk.errors import ConfigError, HubError, NotCalled, Rejected
 from hub.sdk.traffic import Urgency
-from hub.store import leases
+from hub.store import exchanges, leases
 from hub.store.connections import Configured, set_state
 from hub.store.cursors import count_failure, set_turn
 from hub.store.database import utc_now
@@ -28,9 +29,11 @@ log = logging.getLogger("hub.sync")
 def request_run(store: Store, connection_name: str, stream: str, trigger: str) -> int:
     """Ask for a run of a stream; returns its id, or that of one already queued.
 
-    ConfigError when there is no such connection or stream.
+    ConfigError when there is no such connection or stream, or nothing to ask.
     """
     configured = store.catalog.require(connection_name)
+    if configured.connector.read is None:
+        raise ConfigError(f"{configured.connection.connector} has nothing to poll")
     configured.stream(stream)
     with store.database.write() as db:
         waiting = db.scalar(
@@ -38,6 +41,7 @@ def request_run(store: Store, connection_name: str, stream: str, trigger: str) -
                 sync_runs.c.connection_id == configured.id,
                 sync_runs.c.stream == stream,
                 sync_runs.c.status == "queued",
+                sync_runs.c.upload.is_(None),
             )
         )
         run_id = (
@@ -101,7 +105,9 @@ def run_sync(store: Store, run_id: int) -> str:
         return _fail(store, run_id, ConfigError("the connection cannot be used"), None, run.stream)
     if configured.state == "paused":
         return ""
-    name = f"sync-{run.connection_id}-{run.stream}"
+    if run.upload and not _is_next(store, run):
+        return ""
+    name = lease_name(run)
     seconds = leases.seconds_of(store.settings, "sync")
     lease = leases.acquire(store.database, name, leases.owner_name(), seconds)
     if lease is None:
@@ -114,9 +120,12 @@ def run_sync(store: Store, run_id: int) -> str:
         return _fail(store, run_id, error, configured, run.stream, lease)
     finally:
         leases.release(store.database, lease)
+        if run.upload:
+            _ring_next(store, run)
     if status == "succeeded":
         _tell_shops(store, configured, run_id)
-    plan_next(store, configured, run.stream, utc_now())
+    if not run.upload:
+        plan_next(store, configured, run.stream, utc_now())
     return status
 
 
@@ -129,13 +138,32 @@ def _tell_shops(store: Store, configured: Configured, run_id: int) -> None:
             request_run(store, shop, stock_out.STREAM, "change")
 
 
+def lease_name(run: Row[Any]) -> str:
+    """What a run must hold: its stream, or the uploads of its connection, which share a memory."""
+    return f"sync-{run.connection_id}-{uploads.MEMORY if run.upload else run.stream}"
+
+
+def _is_next(store: Store, run: Row[Any]) -> bool:
+    """Whether no older upload of the connection is still to be read: they are read in order."""
+    with store.database.read() as db:
+        return exchanges.open_upload_runs(db, run.connection_id)[:1] == [run.id]
+
+
+def _ring_next(store: Store, run: Row[Any]) -> None:
+    """The upload after this one need not wait for the sweep."""
+    with store.database.read() as db:
+        waiting = exchanges.open_upload_runs(db, run.connection_id)
+    if waiting:
+        queues_for(store.settings).ring_run(waiting[0])
+
+
 def system_of(store: Store, run_id: int) -> str:
     """The name of what an open run polls, for the workers' fairness; empty when there is none."""
     with store.database.read() as db:
         run = db.execute(select(sync_runs).where(sync_runs.c.id == run_id)).first()
     if run is None or run.status not in OPEN:
         return ""
-    return f"{run.connection_id}-{run.stream}"
+    return lease_name(run)
 
 
 def due_schedule(configured: Configured) -> dict[str, str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from hub.crm.lookup import look_up
+from hub.flow import desk
 from hub.sdk.connection import HIDDEN, Connection
 from hub.sdk.errors import SignatureError
 from hub.sdk.payload import clean_text
@@ -19,7 +20,9 @@ from hub.store.store import Store
 
 MAX_KEY = 200
 #: Headers that hold nothing but credentials.
-CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
+CREDENTIALS = frozenset(
+    {"authorization", "proxy-authorization", "redirect-http-authorization", "cookie"}
+)
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,34 @@ def receive(store: Store, configured: Configured, request: RawRequest, now: date
         answered = connector.answer(request, connection, partial(look_up, store))
         if answered is not None:
             return Received(answered)
-    connector.verify(request, connection, now)
-    event = NewEvent(
-        connection_id=configured.id,
-        event_key=_key(connector.event_key, request, connection)
-        or hashlib.sha256(request.body).hexdigest(),
-        ordering_key=_key(connector.ordering_key, request, connection),
-        type=_key(connector.event_type, request, connection),
-        received_at=now,
-        request=_without_secrets(request, connection),
-    )
-    stored = store.inbox.accept(event)
+    stored = None
+    if connector.converse is None:
+        connector.verify(request, connection, now)
+    else:
+        keep = partial(_keep, store, configured, request, now)
+        answered, stored = desk.hold(store, configured, request, now, keep)
+        if answered is not None:
+            return Received(answered, stored)
+    if stored is None:
+        stored = _keep(store, configured, request, now)
     reply = connector.accepted(request, connection) if connector.accepted else Reply(body=b"ok")
     return Received(reply, stored)
+
+
+def _keep(store: Store, configured: Configured, request: RawRequest, now: datetime) -> bool:
+    """Store the request as an event; whether it is new."""
+    connector, connection = configured.connector, configured.connection
+    return store.inbox.accept(
+        NewEvent(
+            connection_id=configured.id,
+            event_key=_key(connector.event_key, request, connection)
+            or hashlib.sha256(request.body).hexdigest(),
+            ordering_key=_key(connector.ordering_key, request, connection),
+            type=_key(connector.event_type, request, connection),
+            received_at=now,
+            request=_without_secrets(request, connection),
+        )
+    )
 
 
 def _key(function: EventText | None, request: RawRequest, connection: Connection) -> str:

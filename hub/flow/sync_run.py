@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.crm.fold import Stamp
-from hub.flow import resolve, stock
+from hub.flow import resolve, stock, uploads
 from hub.flow.map import Mappings
 from hub.flow.stock_out import StockOut
 from hub.flow.stock_run import StockRun
@@ -55,9 +55,15 @@ class SyncRun:
         self._issues: list[Issue] = []
         self._noted_at = time.monotonic()
         self.cursor: Mapping[str, Any] = {}
+        #: Under which name the cursor is kept: all uploads of a connection share what they tell.
+        self.memory = uploads.MEMORY if run.upload else run.stream
+        #: What uploads leave to be remembered may be large, and is seldom news.
+        self._kept: Mapping[str, Any] | None = None
 
     def carry_out(self) -> str:
         """Read and write the whole stream; returns succeeded or held. Raises on failure."""
+        if self.run.upload:
+            return self._uploaded()
         if self.stream.direction == "out":
             self.cursor = self._begin()
             StockOut(self).carry_out()
@@ -82,19 +88,37 @@ class SyncRun:
             levels.changes(page)
         return self._finish("succeeded")
 
+    def _uploaded(self) -> str:
+        """Read an uploaded file, of whatever entities; stock is fresh only if some came."""
+        self.cursor = self._kept = self._begin()
+        levels, entities = StockRun(self), set[str]()
+        for page in uploads.pages_of(self.store, self.configured, self.run, self.cursor):
+            entities.add(page.entity)
+            if page.entity == "stock":
+                self.cursor = page.cursor
+                levels.changes(page)
+            else:
+                self._page(page)
+        is_fresh = self.stream.entity != "stock" or "stock" in entities
+        return self._finish("succeeded", is_fresh=is_fresh)
+
     def _begin(self) -> Mapping[str, Any]:
         with self.store.database.write() as db:
             leases.fence(db, self.lease)
             cursor = db.scalar(
                 select(cursors.c.cursor).where(
                     cursors.c.connection_id == self.configured.id,
-                    cursors.c.stream == self.run.stream,
+                    cursors.c.stream == self.memory,
                 )
             )
             db.execute(
                 update(sync_runs)
                 .where(sync_runs.c.id == self.run.id)
-                .values(status="running", started_at=self.started_at, cursor_before=cursor or {})
+                .values(
+                    status="running",
+                    started_at=self.started_at,
+                    cursor_before={} if self.run.upload else cursor or {},
+                )
             )
         found: Mapping[str, Any] = cursor or {}
         return found
@@ -229,9 +253,18 @@ class SyncRun:
 
     def move_cursor(self, db: Connection) -> None:
         """Move the stream's cursor, in the transaction of the rows that it covers."""
-        move_cursor(db, self.configured.id, self.run.stream, self.cursor)
+        if self.cursor is not self._kept:
+            move_cursor(db, self.configured.id, self.memory, self.cursor)
+            self._kept = self.cursor if self.run.upload else None
 
-    def _finish(self, status: str, held_reason: str = "", levels: StockRun | None = None) -> str:
+    def _finish(
+        self,
+        status: str,
+        held_reason: str = "",
+        levels: StockRun | None = None,
+        *,
+        is_fresh: bool = True,
+    ) -> str:
         now = utc_now()
         with self.store.database.write() as db:
             leases.fence(db, self.lease, healthy=True)
@@ -241,12 +274,12 @@ class SyncRun:
                 .values(
                     status=status,
                     finished_at=now,
-                    cursor_after=dict(self.cursor),
+                    cursor_after={} if self.run.upload else dict(self.cursor),
                     held_reason=held_reason or None,
                     **self.counts,
                 )
             )
-            if status == "succeeded":
+            if status == "succeeded" and is_fresh:
                 rows = self.counts["rows_read"]
                 freshen(db, self.configured.id, self.run.stream, self.started_at, rows)
                 if levels is not None:

@@ -66,7 +66,7 @@ def _recover_runs(store: Store) -> None:
         }
     queues = queues_for(store.settings)
     for row in rows:
-        if f"sync-{row.connection_id}-{row.stream}" in held:
+        if poll.lease_name(row) in held:
             continue
         if row.status == "queued" or _queue_again(store, row):
             queues.ring_run(row.id)

@@ -286,9 +286,15 @@ class Upsert:
 def sinks_for(configured: Configured, everyone: Sequence[Configured]) -> list[Sink]:
     """The destinations of changes that come through this connection; never itself (no echo)."""
     return [
-        Sink(other.id, other.name, frozenset(other.connection.settings.get("entities") or ()))
+        Sink(other.id, other.name, _taken(other))
         for other in everyone
         if other.id != configured.id
-        and other.connector.push is not None
+        and other.connector.takes_changes
         and (not configured.destinations or other.name in configured.destinations)
     ]
+
+
+def _taken(other: Configured) -> frozenset[str]:
+    """The entities that a destination takes: as its settings say, else as its manifest."""
+    own = other.connection.settings.get("entities")
+    return frozenset(own or other.connector.manifest.takes)

@@ -123,6 +123,9 @@ class Gateway:
             self.rejections.note(name, error.code, error.message, address, sample)
         except SQLAlchemyError as trouble:
             log.warning("rejection not counted: %s", type(trouble).__name__)
+        refused = configured.connector.refused
+        if refused is not None:
+            return refused(status, error.message)
         return _not_ready() if status == 503 else _text(status, error.message)
 
     def _unavailable(self, label: str, name: str, error: SQLAlchemyError) -> Reply:

@@ -119,6 +119,9 @@ def _header_name(key: str) -> str:
     """A request header's name from its WSGI key; empty for what is no header."""
     if key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
         return key.replace("_", "-").title()
+    if key == "REDIRECT_HTTP_AUTHORIZATION":
+        # What a web server in between has made of Authorization.
+        return "Redirect-Http-Authorization"
     if not key.startswith("HTTP_") or key in {"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"}:
         return ""
     return key[5:].replace("_", "-").title()

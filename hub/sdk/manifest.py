@@ -15,8 +15,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 from hub.sdk.errors import ConfigError
 
 SETTING_TYPES: Final = ("text", "url", "integer", "boolean", "choice", "map", "list", "timezone")
-#: sink takes any change of a record; stock takes quantities only.
-DIRECTIONS: Final = ("webhook", "poll", "sink", "stock")
+#: sink takes any change of a record; stock takes quantities only; outbox: what must go out is
+#: fetched from the hub in a dialogue; upload: whole files come in.
+DIRECTIONS: Final = ("webhook", "poll", "sink", "stock", "outbox", "upload")
 # Settings that no manifest needs to declare.
 #: Of every connector that calls out: its own requests a second.
 LIMITS: Final = "limits"
@@ -94,6 +95,8 @@ class _ManifestSchema(Schema):
     #: True: the connection's own settings name the streams.
     streams_from_settings = fields.Boolean(load_default=False)
     entities = fields.List(fields.String(), load_default=list)
+    #: What a destination takes when its connection's own `entities` say nothing; empty: all.
+    takes = fields.List(fields.String(), load_default=list)
     #: True: the connection brings the mappings, nothing is shipped.
     mappings_from_connection = fields.Boolean(load_default=False)
     #: Names a space of ids: two connections of one space (and one setting `base`) that give a
@@ -152,6 +155,7 @@ class Manifest:
     streams_from_settings: bool = False
     mappings_from_connection: bool = False
     identity: str = ""
+    takes: tuple[str, ...] = ()
     folder: Path = field(default=Path())
 
     @property
@@ -218,6 +222,6 @@ def build_manifest(data: Any, folder: Path) -> Manifest:
         Setting(**{**item, "choices": tuple(item["choices"])}) for item in loaded.pop("settings")
     )
     streams = tuple(Stream(**item) for item in loaded.pop("streams"))
-    for key in ("directions", "event_types", "entities", "docs"):
+    for key in ("directions", "event_types", "entities", "docs", "takes"):
         loaded[key] = tuple(loaded[key])
     return Manifest(**loaded, settings=settings, streams=streams, folder=folder)

@@ -1,9 +1,11 @@
 """The contract of a connector: module-level functions, each optional by direction.
 
-`webhook.py`: verify, answer, accepted, event_key, event_type, ordering_key, parse.
+`webhook.py`: verify, answer, accepted, refused, event_key, event_type, ordering_key, parse.
 `poll.py`: read, history, check.
 `sink.py`: push, push_stock.
 `client.py`: recording_link.
+`dialogue.py`: converse.
+`upload.py`: read_upload.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from hub.sdk.connection import Connection
+from hub.sdk.dialogue import Desk, UploadedFile
 from hub.sdk.records import (
     Change,
     CheckStep,
@@ -47,6 +50,11 @@ class Accepted(Protocol):
         """The reply to a stored event, in the vendor's own form."""
 
 
+class Refused(Protocol):
+    def __call__(self, status: int, message: str) -> Reply:
+        """The reply to a refused request, in the vendor's own form: its status and the reason."""
+
+
 class EventKey(Protocol):
     def __call__(self, request: RawRequest, connection: Connection) -> str:
         """The delivery's own id, or empty: then the body's SHA-256 is the key."""
@@ -67,6 +75,23 @@ class Read(Protocol):
         self, connection: Connection, stream: str, cursor: Mapping[str, Any]
     ) -> Iterator[Page]:
         """Yield pages of a stream from the cursor on, each with the cursor that covers it."""
+
+
+class Converse(Protocol):
+    def __call__(self, request: RawRequest, connection: Connection, desk: Desk) -> Reply | None:
+        """One step of a dialogue, after `verify`; None when the request is an ordinary event.
+
+        SignatureError when the sender's session is none of ours.
+        """
+
+
+class ReadUpload(Protocol):
+    def __call__(
+        self, connection: Connection, stream: str, cursor: Mapping[str, Any], upload: UploadedFile
+    ) -> Iterator[Page]:
+        """Yield pages of an uploaded file. `cursor` is what the connection's uploads before it
+        left to be remembered; a page's cursor is the same object while nothing is added to it.
+        A page of stock names its entity."""
 
 
 class History(Protocol):

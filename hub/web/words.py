@@ -51,6 +51,7 @@ WORDS: Final[dict[str, dict[str, Word]]] = {
         "person": Word(_l("by a person"), "user"),
         "recovery": Word(_l("recovery"), "history"),
         "change": Word(_l("after a change"), "refresh"),
+        "upload": Word(_l("by an upload"), "file-text"),
     },
     "connection": {
         "active": Word(_l("active"), "circle-check", GOOD),

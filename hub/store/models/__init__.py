@@ -16,6 +16,7 @@ from hub.store.models.crm import (
     tasks,
     timeline,
 )
+from hub.store.models.exchange import exchange_sessions, hand_outs, uploads
 from hub.store.models.identity import (
     bindings,
     company_claims,
@@ -81,7 +82,9 @@ __all__ = [
     "event_bodies",
     "event_counts",
     "events",
+    "exchange_sessions",
     "facts",
+    "hand_outs",
     "identity_claims",
     "leads",
     "leases",
@@ -105,5 +108,6 @@ __all__ = [
     "tasks",
     "timeline",
     "tokens",
+    "uploads",
     "users",
 ]

@@ -60,6 +60,15 @@ Index(
     postgresql_where=text("status = 'dead'"),
     sqlite_where=text("status = 'dead'"),
 )
+#: Pieces of uploads by their file; no other event has a place in it.
+Index(
+    "ix_events_files",
+    events.c.connection_id,
+    events.c.ordering_key,
+    events.c.id,
+    postgresql_where=text("type = 'file'"),
+    sqlite_where=text("type = 'file'"),
+)
 Index("ix_events_connection_status", events.c.connection_id, events.c.status, events.c.id)
 Index("ix_events_status", events.c.status, events.c.id)
 

@@ -25,7 +25,7 @@ cursors = Table(
 )
 
 #: status: queued | running | succeeded | failed | held
-#: trigger: schedule | person | recovery | change
+#: trigger: schedule | person | recovery | change | upload
 sync_runs = Table(
     "sync_runs",
     metadata,
@@ -53,7 +53,16 @@ sync_runs = Table(
     #: Who let a held snapshot through, and how few rows that person accepted.
     Column("approved_by", Short),
     Column("accepted_rows", Integer),
+    #: The uploaded file that the run reads; NULL for a poll.
+    Column("upload", Json),
     Index("ix_sync_runs_stream", "connection_id", "stream", "id"),
+)
+Index(
+    "ix_sync_runs_uploads",
+    sync_runs.c.connection_id,
+    sync_runs.c.id,
+    postgresql_where=text("upload IS NOT NULL AND status in ('queued', 'running')"),
+    sqlite_where=text("upload IS NOT NULL AND status in ('queued', 'running')"),
 )
 
 #: Rows of a run that could not be stored (rejected), or only in part (warning); none blocks others.
