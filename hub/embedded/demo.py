@@ -23,7 +23,7 @@ from hub.embedded.demo_report import Tally
 from hub.embedded.supervisor import Supervisor
 from hub.flow import poll
 from hub.registry import connector, make_connection, manifests
-from hub.sdk.testing import Emulator, post
+from hub.sdk.testing import post
 from hub.settings import Settings
 from hub.store import facts, users
 from hub.store.connections import find_row, save
@@ -42,7 +42,7 @@ class Vendor:
     """One emulated vendor and its connection."""
 
     name: str
-    emulator: Emulator
+    emulator: Any
     connection_id: int = 0
     document: dict[str, Any] = field(default_factory=dict)
 
@@ -194,6 +194,31 @@ class Demo:
             tally.accepted += 1
             if answer is not None and answer(request, connection, lambda kind, value: None):
                 tally.unread += 1
+        if hasattr(vendor.emulator, "exchange"):
+            self._exchange(vendor, tally)
+
+    def _exchange(self, vendor: Vendor, tally: Tally) -> None:
+        """Let a vendor that talks step by step bring what it has and fetch what is new for it."""
+        url = f"{processes.address(self._settings)}/in/{vendor.name}"
+        with self._store.database.read() as db:
+            before = report.count_events(db, vendor.connection_id)
+        try:
+            steps = vendor.emulator.exchange(url)
+        except Exception as error:
+            tally.problems.append(f"{type(error).__name__}: {error}")
+            return
+        with self._store.database.read() as db:
+            tally.unread += steps - report.count_events(db, vendor.connection_id) + before
+        tally.sent, tally.accepted = tally.sent + steps, tally.accepted + steps
+
+    def _fetch(self, tallies: list[Tally]) -> None:
+        """Let vendors that fetch what is due to them do so."""
+        for vendor, tally in zip(self._vendors, tallies, strict=True):
+            if hasattr(vendor.emulator, "exchange") and not tally.problems:
+                with self._store.database.read() as db:
+                    is_owed = report.owed(db, [vendor.connection_id])
+                if is_owed:
+                    self._exchange(vendor, tally)
 
     def _ask(self, vendor: Vendor) -> list[int]:
         """Request a run of every stream the vendor's connection schedules."""
@@ -208,6 +233,7 @@ class Demo:
         connections = [tally.connection_id for tally in tallies]
         until = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < until:
+            self._fetch(tallies)
             with self._store.database.read() as db:
                 open_runs = db.scalar(
                     select(func.count()).where(

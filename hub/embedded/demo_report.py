@@ -99,11 +99,16 @@ def unfinished(db: Connection, connection_ids: Sequence[int]) -> int:
     waiting = select(func.count()).where(
         events.c.connection_id.in_(connection_ids), events.c.status.in_(("received", "waiting"))
     )
-    owed = select(func.count()).where(
+    return int(db.scalar(waiting) or 0) + owed(db, connection_ids)
+
+
+def owed(db: Connection, connection_ids: Sequence[int]) -> int:
+    """Deliveries that are still to be made to these connections."""
+    query = select(func.count()).where(
         deliveries.c.connection_id.in_(connection_ids),
         deliveries.c.status.in_(("pending", "waiting")),
     )
-    return int(db.scalar(waiting) or 0) + int(db.scalar(owed) or 0)
+    return int(db.scalar(query) or 0)
 
 
 def troubles(db: Connection, connection_id: int, runs: Sequence[int]) -> list[str]:

@@ -19,7 +19,7 @@ from hub.flow.receipts import keep_receipt
 from hub.flow.retry import Decision, decide
 from hub.queues import queues_for
 from hub.sdk.errors import ConfigError, NotCalled, Rejected, RetryLater
-from hub.sdk.records import Receipt
+from hub.sdk.records import Change, Receipt
 from hub.sdk.traffic import Urgency
 from hub.store import leases
 from hub.store.connections import Configured
@@ -256,7 +256,7 @@ def newest(store: Store, row: Row[Any]) -> tuple[Row[Any], Change]:
     Rejected when the record is gone.
     """
     row, record, _ = _state(store, row)
-    return row, _change(store, row, record)
+    return row, change_of(store, row, record)
 
 
 def settle(db: Connection, row: Row[Any], decision: Decision, now: datetime) -> None:

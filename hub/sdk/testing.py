@@ -48,7 +48,11 @@ def post(request: RawRequest, url: str, timeout: float = 30) -> requests.Respons
 
 
 class Emulator(Protocol):
-    """What every connector's `emulator.py` offers as class `Emulator`."""
+    """What every connector's `emulator.py` offers as class `Emulator`.
+
+    One that talks step by step has `exchange(url)` too, a whole conversation with `/in/<name>`;
+    one whose files are read has `uploads()`: (stream, name, file).
+    """
 
     def start(self) -> None:
         """Serve what the vendor serves (nothing, for a pure webhook vendor)."""

@@ -13,8 +13,16 @@ CAPABILITIES = {
     "poll": ("read", "check"),
     "sink": ("push", "check"),
     "stock": ("push_stock", "check"),
+    "outbox": ("converse",),
+    "upload": ("read_upload",),
 }
-MODULES = {"webhook": ("webhook",), "poll": ("poll",), "sink": ("sink", "stock")}
+MODULES = {
+    "webhook": ("webhook",),
+    "poll": ("poll",),
+    "sink": ("sink", "stock"),
+    "outbox": ("dialogue",),
+    "upload": ("upload",),
+}
 
 
 def test_every_folder_is_a_connector() -> None:
@@ -69,7 +77,7 @@ def test_directions_are_what_the_code_can_do(name: str) -> None:
 
 def test_streams_carry_declared_entities(name: str) -> None:
     manifest = connector(name).manifest
-    if "poll" in manifest.directions:
+    if {"poll", "upload"} & set(manifest.directions):
         assert manifest.streams
     for stream in manifest.streams:
         assert stream.entity in manifest.entities

@@ -58,8 +58,8 @@ def test_shipped_mappings_fill_their_entity(name: str) -> None:
 
 
 def test_a_golden_record_exists_for_every_webhook_entity(webhook_name: str) -> None:
-    """What a webhook may bring is shown; entities of polls are the emulator's to show."""
-    if "poll" not in connector(webhook_name).manifest.directions:
+    """What a webhook may bring is shown; polls and uploads are the emulator's to show."""
+    if not {"poll", "upload"} & set(connector(webhook_name).manifest.directions):
         shown = {
             record.entity
             for case in CASES

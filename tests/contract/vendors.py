@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 from hub.registry import connector, make_connection
 from hub.sdk.connection import Connection
+from hub.sdk.dialogue import UploadedFile
 from hub.sdk.errors import Ignored
 from hub.sdk.records import SourceRecord
 from hub.sdk.request import Event
@@ -52,6 +54,25 @@ def polled_records(name: str, emulator: Emulator) -> list[SourceRecord]:
     return found
 
 
+def uploaded_records(name: str, emulator: Any) -> list[SourceRecord]:
+    """All the records of its files, in their order, each knowing the ones before."""
+    read, connection = connector(name).read_upload, connection_to(emulator)
+    found: list[SourceRecord] = []
+    memory: Any = {}
+    for stream, file_name, body in emulator.uploads() if read else ():
+        assert read
+        for page in read(connection, stream, memory, UploadedFile(io.BytesIO(body), file_name)):
+            found += page.sources()
+            memory = page.cursor
+            assert json.loads(json.dumps(memory)) == memory, "a cursor is kept as JSON"
+            assert not page.rejected
+    return found
+
+
 def all_records(name: str, emulator: Emulator) -> list[SourceRecord]:
-    """Everything that comes from this vendor, by webhook and by poll."""
-    return sent_records(name, emulator) + polled_records(name, emulator)
+    """Everything that comes from this vendor, by webhook, by poll and by upload."""
+    return (
+        sent_records(name, emulator)
+        + polled_records(name, emulator)
+        + uploaded_records(name, emulator)
+    )

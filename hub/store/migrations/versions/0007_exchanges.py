@@ -6,7 +6,7 @@ from alembic import op
 from hub.store import types
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 
 FILES = sa.text("type = 'file'")
 OPEN_UPLOADS = sa.text("upload IS NOT NULL AND status in ('queued', 'running')")
