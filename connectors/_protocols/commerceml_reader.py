@@ -14,13 +14,12 @@ from connectors._protocols.commerceml import (
     product_of,
     text_of,
 )
+from connectors._protocols.commerceml_archive import Limits, documents
 from connectors._protocols.commerceml_documents import is_order, order_of
 from connectors._protocols.commerceml_file import (
     Document,
     Elements,
-    Limits,
     check_whole,
-    documents,
     local,
 )
 from connectors._protocols.commerceml_offers import offer_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors._protocols.commerceml_file import Limits
+from connectors._protocols.commerceml_archive import Limits
 from connectors._protocols.commerceml_reader import Reading, pages_of
 from hub.sdk.connection import Connection
 from hub.sdk.dialogue import UploadedFile

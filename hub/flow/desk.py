@@ -137,16 +137,19 @@ class HubDesk:
         return run_id
 
     def run_state(self, run_id: int, wait_seconds: float = 0) -> RunState:
-        """How the run stands, at its end or after the wait."""
+        """How the run stands, at its end or after the wait; a failure is told once."""
         may_wait = wait_seconds > 0 and _waiting.acquire(blocking=False)
         until = time.monotonic() + (wait_seconds if may_wait else min(wait_seconds, SHORT_SECONDS))
         try:
             while (state := self._run_state(run_id)).is_open and time.monotonic() < until:
                 time.sleep(LOOK_SECONDS)
-            return state
         finally:
             if may_wait:
                 _waiting.release()
+        if state.status == "failed":
+            with self._store.database.write() as db:
+                exchanges.close_failed(db, run_id)
+        return state
 
     def _run_state(self, run_id: int) -> RunState:
         run = sync_runs.c

@@ -110,10 +110,11 @@ class Desk(Protocol):
 
     def start_run(self, stream: str, upload: Upload, inner: str = "") -> int:
         """Ask for a run over an upload, durably; the same upload asked for again is the same run,
-        unless that one has failed. Returns its id."""
+        unless its failure was told. Returns its id."""
 
     def run_state(self, run_id: int, wait_seconds: float = 0) -> RunState:
-        """How the run stands; waits as long as given for its end."""
+        """How the run stands; waits as long as given for its end. A failure is told once: the
+        next `start_run` over the same upload is a new run."""
 
     def hand_out(self, session_id: str, entity: str, limit: int) -> list[Change]:
         """The newest states of what this destination must learn, oldest duty first; remembered in

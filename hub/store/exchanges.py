@@ -122,7 +122,7 @@ def names_of(db: Connection, connection_id: int, session_id: str) -> list[str]:
 def claim_run(
     db: Connection, connection_id: int, stream: str, upload: Upload, inner: str, now: datetime
 ) -> tuple[int, bool]:
-    """The run over this upload and whether it is a new one; one that failed gets a successor."""
+    """The run over this upload and whether it is a new one."""
     mark = {
         "session_id": upload.session_id,
         "name": upload.name,
@@ -137,8 +137,7 @@ def claim_run(
     )
     # Whoever asks for the same at the same moment waits here for the other's run.
     known = db.execute(select(uploads).where(*same).with_for_update()).one()
-    status = db.scalar(select(sync_runs.c.status).where(sync_runs.c.id == known.run_id))
-    if status is not None and status != "failed":
+    if known.run_id:
         return known.run_id, False
     made = db.execute(
         insert(sync_runs)
@@ -160,6 +159,11 @@ def claim_run(
     run_id = int(made.scalar_one())
     db.execute(update(uploads).where(uploads.c.id == known.id).values(run_id=run_id))
     return run_id, True
+
+
+def close_failed(db: Connection, run_id: int) -> None:
+    """A failure was told: whoever asks for the same upload again gets a new run."""
+    db.execute(update(uploads).where(uploads.c.run_id == run_id).values(run_id=0))
 
 
 def open_upload_runs(db: Connection, connection_id: int) -> list[int]:

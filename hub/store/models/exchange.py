@@ -18,6 +18,7 @@ exchange_sessions = Table(
 
 #: A file of a session that was asked to be read; its pieces are events. `inner` is the part of an
 #: archive. One that goes on growing under its name is another upload: its last piece is another.
+#: `run_id` is 0 once the failure of its run was told.
 uploads = Table(
     "uploads",
     metadata,
@@ -27,7 +28,7 @@ uploads = Table(
     Column("name", Short, nullable=False),
     Column("inner", Short, nullable=False, default=""),
     Column("last_event_id", Id, nullable=False),
-    Column("run_id", Id, nullable=False),
+    Column("run_id", Id, nullable=False, index=True),
     UniqueConstraint("session_id", "name", "inner", "last_event_id"),
 )
 

@@ -49,6 +49,7 @@ def upgrade() -> None:
             name="uq_uploads_session_id_name_inner_last_event_id",
         ),
     )
+    op.create_index("ix_uploads_run_id", "uploads", ["run_id"])
     op.create_table(
         "hand_outs",
         sa.Column("session_id", types.Short, nullable=False),
