@@ -45,20 +45,19 @@ KINDS: Final = ("groups", "properties", "values", "warehouses", "price_types", "
 
 def text_of(element: Any, name: str, default: str | None = "") -> str | None:
     """The text of the first child of this name; `default` when there is none."""
-    for child in element:
-        if local(child) == name:
-            return clean_text((child.text or "").strip())
+    for child in element.iterchildren(f"{{*}}{name}"):
+        return clean_text((child.text or "").strip())
     return default
 
 
 def child_of(element: Any, name: str) -> Any:
     """The first child of this name, or None."""
-    return next((child for child in element if local(child) == name), None)
+    return next(element.iterchildren(f"{{*}}{name}"), None)
 
 
 def children_of(element: Any, name: str) -> list[Any]:
     """The children of this name."""
-    return [child for child in element if local(child) == name]
+    return list(element.iterchildren(f"{{*}}{name}"))
 
 
 def id_of(text: str | None) -> str:
