@@ -20,7 +20,7 @@ MODULES = {
     "webhook": ("webhook",),
     "poll": ("poll",),
     "sink": ("sink", "stock"),
-    "outbox": ("dialogue",),
+    "dialogue": ("outbox",),
     "upload": ("upload",),
 }
 

@@ -13,7 +13,7 @@ from contextlib import closing
 
 from connectors._protocols import odata_write
 from hub import settings
-from hub.flow import deliver
+from hub.flow import deliver, receipts
 from hub.store.store import Store
 from tests.support.doomed_sync import stopping
 from tests.support.hub import Hub
@@ -46,7 +46,7 @@ def main() -> None:
     """Make the deliveries up to the moment."""
     destination_id, moment = int(sys.argv[1]), sys.argv[2]
     if moment == "kept":
-        vars(deliver)["keep_receipt"] = stopping(deliver.keep_receipt, 1, after=True)
+        vars(deliver)["keep_receipt"] = stopping(receipts.keep_receipt, 1, after=True)
     else:
         number = 1 if moment == "buyer" else 3  # the partner, the counterparty, the document
         vars(odata_write)["create"] = stopping(odata_write.create, number, after=True)
