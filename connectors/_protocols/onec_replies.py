@@ -45,20 +45,25 @@ BUSY = (
     "deadlock",
     "lock conflict",
 )
-_FRAME = re.compile(r"^\{[^{}]*\(\d+[^{}]*\)\}:?[^:]*;\s*$")
+_FRAME = re.compile(r"\(\d")
 _PLACE = re.compile(r"^\{[^{}]*\}:?\s*")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.IGNORECASE | re.DOTALL)
+#: Elements of a page whose text nobody reads.
+_UNREAD = ("script", "style")
+#: So much of a page is looked at: what it says, it says early.
+MAX_PAGE_CHARACTERS = 100_000
+MAX_LINE_CHARACTERS = 2_000
 
 
 def plain_words(text: str) -> str:
     """1C's own words in one line: first line whole, code quotes and stack frames cut."""
     kept: list[str] = []
-    for raw in payload.clean_text(text).splitlines():
-        line = raw.strip()
+    for raw in payload.clean_text(text[:MAX_PAGE_CHARACTERS]).splitlines():
+        line = raw.strip()[:MAX_LINE_CHARACTERS]
+        if sum(map(len, kept)) > MAX_WORDS:
+            break
         if not line or "<<?>>" in line or line.lower() in {"по причине:", "by reason:"}:
             continue
-        if kept and (raw.startswith("\t") or _FRAME.match(line)):
+        if kept and (raw.startswith("\t") or _is_frame(line)):
             continue
         if kept:
             line = _PLACE.sub("", line)
@@ -66,6 +71,15 @@ def plain_words(text: str) -> str:
             kept.append(line)
     words = " — ".join(kept)
     return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + "…"
+
+
+def _is_frame(line: str) -> bool:
+    """Whether a line is one of a stack: `{Module(118)}:Code.Of(That);`."""
+    place, mark, code = line.partition("}")
+    code = code.removeprefix(":")
+    return bool(mark and place.startswith("{") and code.endswith(";") and ":" not in code) and bool(
+        _FRAME.search(place)
+    )
 
 
 def _transient(text: str) -> RetryLater | None:
@@ -104,12 +118,31 @@ def exception_words(value: Any) -> str:
 
 
 def page_words(text: str) -> str:
-    """The title and the beginning of an HTML page as text."""
-    title = _TITLE.search(text)
-    body = _TAG.sub(" ", text)
-    said = " ".join(html.unescape(body).split())
-    head = " ".join(html.unescape(title.group(1)).split()) if title else ""
-    return f"{head}: {said[:300]}" if head and not said.startswith(head) else said[:300]
+    """The title and the beginning of an HTML page as text, in one pass over its tags."""
+    title: list[str] = []
+    said: list[str] = []
+    inside = ""
+    first, *pieces = text[:MAX_PAGE_CHARACTERS].split("<")
+    said.append(first)
+    for piece in pieces:
+        tag, closed, words = piece.partition(">")
+        name = tag.partition(" ")[0].strip().lower()
+        if inside in _UNREAD:
+            inside = "" if name == f"/{inside}" else inside
+            if inside:
+                continue
+        elif not closed:  # no tag at all: a bare «less than»
+            words = ""
+        else:
+            inside = name if name in (*_UNREAD, "title") else ""
+            if inside in _UNREAD:
+                continue
+        (title if inside == "title" and not title else said).append(words)
+    head = " ".join(html.unescape("".join(title)).split())
+    body = " ".join(html.unescape(" ".join(said)).split())
+    if not head or not body or body.startswith(head):
+        return (body or head)[:300]
+    return f"{head}: {body[:300]}"
 
 
 def is_html(content_type: str, text: str) -> bool:

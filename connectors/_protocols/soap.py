@@ -23,19 +23,23 @@ from connectors._protocols import onec_replies
 from connectors._protocols.soap_answer import Answer, received
 from connectors._protocols.soap_rows import RowReader
 from connectors._protocols.soap_text import checked_start
-from connectors._protocols.soap_transport import (
+from connectors._protocols.soap_texts import Reader, TextReader
+from connectors._protocols.soap_transport import StreamedTransport, Utf8Headers
+from connectors._protocols.soap_wire import (
     WSDL_TIMEOUT_SECONDS,
     SoapOptions,
-    StreamedTransport,
-    Utf8Headers,
-    WsdlSource,
     chunks_of,
     exchange,
     read_body,
     refusal,
+    wsdl_address,
 )
+from connectors._protocols.soap_wsdl import WsdlSource
 from hub.sdk import payload
 from hub.sdk.errors import ConfigError, HubError
+
+#: Names in a type of the platform, or of no type at all: what is inside, the WSDL does not tell.
+_UNTOLD = ("Property", "Value", "pair", "_value_1")
 
 
 @dataclass(frozen=True)
@@ -49,19 +53,26 @@ class Argument:
 
 
 class SoapService:
-    """One service at one address. Reading the WSDL waits for the first use."""
+    """One service at one address; close it. Reading the WSDL waits for the first use."""
 
     def __init__(self, options: SoapOptions) -> None:
         self.options = options
         self.source = WsdlSource(options)
+        self._transport: StreamedTransport | None = None
+
+    def close(self) -> None:
+        """End the session of the base, if one is held: its licence is free again."""
+        if self._transport is not None and self._transport.ib_session is not None:
+            self._transport.ib_session.finish()
 
     @cached_property
     def _client(self) -> Any:
         calls = self.options.client(self.options.address, self.options.timeout_seconds)
+        self._transport = StreamedTransport(calls, self.source)
         try:
             return zeep.Client(  # type: ignore[no-untyped-call]  # zeep annotates this in part
                 self.source.location,
-                transport=StreamedTransport(calls, self.source),
+                transport=self._transport,
                 settings=zeep.Settings(raw_response=True, forbid_dtd=True),
                 plugins=[Utf8Headers()],
             )
@@ -136,7 +147,7 @@ class SoapService:
         node = self._operation(operation).output.body.type
         for name in self._from_response(node, path):
             inside = dict(getattr(node, "elements", None) or [])
-            if not inside or any(known in inside for known in ("Property", "Value", "_value_1")):
+            if not inside or any(known in inside for known in _UNTOLD):
                 return False, "", []
             if name not in inside:
                 return False, name, list(inside)
@@ -153,12 +164,7 @@ class SoapService:
         known, wrong, there = self.path_names(operation, names)
         if wrong:
             raise ConfigError(f"«{wrong}» нет в ответе {operation}, есть: {', '.join(there)}")
-        reader = RowReader(
-            names,
-            found.output.body.qname.localname,
-            path_known=known,
-            text_result=self._returns_text(found),
-        )
+        reader = self._reader(found, names, known=known)
         with closing(self._call(operation, arguments)) as response:
             content_type = response.headers.get("Content-Type", "")
             if response.status_code != 200:
@@ -193,17 +199,21 @@ class SoapService:
         known = dict(getattr(response_type, "elements", None) or [])
         return ["return", *path] if "return" in known and path[0] not in known else list(path)
 
-    @staticmethod
-    def _returns_text(operation: Any) -> bool:
+    def _reader(self, operation: Any, path: Sequence[str], *, known: bool) -> Reader:
+        """A text as the whole result is read as a text, anything else as elements."""
+        response = operation.output.body.qname.localname
         elements = dict(getattr(operation.output.body.type, "elements", None) or [])
-        result = elements.get("return")
-        return result is not None and isinstance(result.type, zeep.xsd.String)
+        kind = getattr(elements.get(path[0]), "type", None)
+        binary = isinstance(kind, zeep.xsd.Base64Binary)
+        if binary or isinstance(kind, zeep.xsd.String):
+            return TextReader(path, response, binary=binary, folder=self.options.cache_dir)
+        return RowReader(path, response, path_known=known)
 
     def check_entry(self) -> None:
         """Ask the address for its WSDL: proves the address and the login, starts nothing."""
         address = self.options.address
         client = self.options.client(address, WSDL_TIMEOUT_SECONDS)
-        target = address if "?" in address else f"{address}?wsdl"
+        target = wsdl_address(address)
         with closing(exchange(client.session, "GET", target, client.timeout)) as response:
             if response.status_code != 200:
                 raise refusal(response, self.options)

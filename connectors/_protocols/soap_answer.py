@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from connectors._protocols.soap_namespaces import Namespaces
-from connectors._protocols.soap_rows import RowReader
+from connectors._protocols.soap_texts import Reader
 from hub.sdk.errors import Rejected, RetryLater
 
 #: A stock of ten million rows; past it something on the other side does not end.
@@ -25,7 +25,7 @@ READ_BYTES = 256 * 1024
 class Answer:
     """One answer; close it. `digest` is that of its bytes and of how its rows are looked for."""
 
-    def __init__(self, spool: IO[bytes], digest: str, reader: RowReader, names: Namespaces) -> None:
+    def __init__(self, spool: IO[bytes], digest: str, reader: Reader, names: Namespaces) -> None:
         self._spool, self.digest, self._reader, self._names = spool, digest, reader, names
 
     def rows(self) -> Iterator[Any]:
@@ -39,7 +39,7 @@ class Answer:
         self._spool.close()
 
 
-def received(chunks: Iterable[bytes], folder: str, reader: RowReader, names: Namespaces) -> Answer:
+def received(chunks: Iterable[bytes], folder: str, reader: Reader, names: Namespaces) -> Answer:
     """Take an answer in whole, into a nameless file in `folder` (empty: the system's own place).
 
     Raises what `chunks` raises, RetryLater when there is no room, Rejected when it does not end.
@@ -60,9 +60,7 @@ def received(chunks: Iterable[bytes], folder: str, reader: RowReader, names: Nam
     except BaseException:
         spool.close()
         raise
-    seen.update(
-        repr((reader.path, reader.response, reader.path_known, reader.text_result)).encode()
-    )
+    seen.update(repr(reader.way).encode())
     return Answer(spool, seen.hexdigest(), reader, names)
 
 

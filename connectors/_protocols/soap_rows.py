@@ -2,7 +2,8 @@
 
 Only a row at a time is held; no zeep objects are built. Rows are found by their path of local
 names below the response element; v8 arrays and tables at the path's end yield their items; a text
-holding JSON or XML is opened and the rest of the path goes into it.
+holding JSON or XML is opened and the rest of the path goes into it (a text that is the whole
+result: `soap_texts`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Any
 from lxml import etree
 
 from connectors._protocols import onec_replies
+from connectors._protocols.soap_inside import text_rows
 from connectors._protocols.soap_text import checked_start, in_utf8
 from connectors._protocols.soap_twins import Twins
 from connectors._protocols.soap_values import (
     COLUMN,
-    PROPERTY,
+    NAMED,
     ROW,
     VALUE,
     chain_of,
@@ -27,12 +29,9 @@ from connectors._protocols.soap_values import (
     local,
     named,
     plain,
-    rows_in,
     table_row,
 )
-from hub.sdk import payload
 from hub.sdk.errors import PayloadError, Rejected, RetryLater
-from hub.sdk.xml import load_xml
 
 #: So much may come without a single row: past it the path leads nowhere or the answer is no list.
 MAX_BYTES_WITHOUT_ROW = 64 * 1024 * 1024
@@ -49,19 +48,14 @@ class RowReader:
     """Reads one answer. `path` leads from the response element to its rows (`return`, `Row`).
 
     `response` is the response element's name by the WSDL; `path_known` says that the WSDL has the
-    path; `text_result` allows one text longer than 10 MB: the result is a string with rows in it.
+    path.
     """
 
     def __init__(
-        self,
-        path: Sequence[str],
-        response: str = "",
-        *,
-        path_known: bool = False,
-        text_result: bool = False,
+        self, path: Sequence[str], response: str = "", *, path_known: bool = False
     ) -> None:
         self.path: Path = tuple(path)
-        self.response, self.path_known, self.text_result = response, path_known, text_result
+        self.response, self.path_known = response, path_known
         self.count = 0
         self.whole = False
         self._quiet = 0
@@ -74,6 +68,11 @@ class RowReader:
         self._end_tag = ""
         self._plain_rows = 0
 
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """What decides which rows come of an answer's bytes."""
+        return (self.path, self.response, self.path_known)
+
     def rows(self, chunks: Iterable[bytes]) -> Iterator[Any]:
         """Yield the rows; ends normally only after the envelope's closing tag.
 
@@ -85,7 +84,6 @@ class RowReader:
             resolve_entities=False,
             no_network=True,
             load_dtd=False,
-            huge_tree=self.text_result,
         )
         held, between = "", False
         for text in in_utf8(checked_start(chunks)):
@@ -168,10 +166,10 @@ class RowReader:
                 raise onec_replies.fault(fault_text(element))
             return
         parent = element.getparent()
-        inside = chain[:-1] == self.path and parent.tag not in {PROPERTY, ROW}
+        inside = chain[:-1] == self.path and parent.tag != ROW and parent.tag not in NAMED
         if element.tag == COLUMN and (inside or chain[:-1] == self.path[:-1]):
             self._columns.append(column_name(element))
-        elif element.tag == PROPERTY:
+        elif element.tag in NAMED:
             return  # its Value has already told everything
         elif chain == self.path:
             yield from self._target(element)
@@ -222,23 +220,7 @@ class RowReader:
         if not text.startswith(("{", "[", "<")):
             return
         self._opened_text = True
-        if text.startswith("<"):
-            value: Any = load_xml(text.encode())
-            rest = rest if rest and rest[0] in value else (next(iter(value)), *rest)
-        else:
-            value = payload.load_json(text.encode())
-        for name in rest:
-            if isinstance(value, dict) and value and name not in value:
-                raise PayloadError(f"в тексте ответа нет «{name}», есть: {', '.join(value)}")
-            value = value.get(name) if isinstance(value, dict) else value
-        if not rest and isinstance(value, dict) and len(value) == 1:
-            only = next(iter(value.values()))
-            value = only if isinstance(only, list | dict) else value
-        for row in rows_in(value):
-            if isinstance(row, dict):
-                yield row
-            elif row is not None:
-                raise PayloadError(f"строка в тексте ответа — не объект: «{str(row)[:100]}»")
+        yield from text_rows([text], rest, inner_rows)
 
     def _finish(self, envelope: Any) -> None:
         body = next((child for child in envelope if local(child) == "Body"), None)
@@ -251,7 +233,7 @@ class RowReader:
         for child in children_of(answer):
             said = (child.text or "").strip()
             if local(child) in ERROR_FIELDS and said and not len(child):
-                raise Rejected(f"1С сообщила об ошибке: {onec_replies.plain_words(said)}")
+                raise error_said(said)
         if not self.count and not self._opened_text:
             self._explain_nothing(answer)
 
@@ -272,6 +254,16 @@ class RowReader:
                     f"есть: {', '.join(list(found)[:20])}"
                 )
             return
+
+
+def inner_rows(path: Sequence[str], chunks: Iterable[bytes]) -> Iterator[Any]:
+    """Rows of an XML text that stands in an envelope like an answer."""
+    return RowReader(path).rows(chunks)
+
+
+def error_said(words: str) -> Rejected:
+    """The error for what a service tells of an error with status 200."""
+    return Rejected(f"1С сообщила об ошибке: {onec_replies.plain_words(words)}")
 
 
 def fault_text(element: Any) -> str:

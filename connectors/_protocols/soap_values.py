@@ -1,8 +1,8 @@
 """One element of a 1C answer as a plain value, platform types included.
 
-Follows the XDTO form of `http://v8.1c.ru/8.1/data/core`: Array → list, Structure → dictionary,
-ValueTable → list of dictionaries. Everything else: local names, None for xsi:nil, text without
-spaces around it. XML cannot carry NULs or surrogates, so the text needs no cleaning.
+Follows the XDTO form of `http://v8.1c.ru/8.1/data/core`: Array → list, Structure and Map →
+dictionary, ValueTable → list of dictionaries. Everything else: local names, None for xsi:nil, text
+without spaces around it. XML cannot carry NULs or surrogates, so the text needs no cleaning.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from hub.sdk.payload import MAX_DEPTH
 
 V8 = "{http://v8.1c.ru/8.1/data/core}"
 COLUMN, ROW, VALUE, PROPERTY = f"{V8}column", f"{V8}row", f"{V8}Value", f"{V8}Property"
+PAIR, KEY = f"{V8}pair", f"{V8}Key"
+#: What stands for its value under a name: a Structure's property, a Map's pair.
+NAMED = frozenset({PROPERTY, PAIR})
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -43,8 +46,8 @@ def plain(element: Any, depth: int = 0) -> Any:
     children = children_of(element) if len(element) else []
     if children and children[0].tag.startswith(V8):
         tags = {child.tag for child in children}
-        if tags == {PROPERTY}:
-            return {child.get("name", ""): _property(child, depth) for child in children}
+        if tags <= NAMED:
+            return {name_of(child): _property(child, depth) for child in children}
         if tags == {VALUE}:
             return [plain(child, depth + 1) for child in children]
         if tags <= {COLUMN, ROW}:
@@ -76,8 +79,15 @@ def plain(element: Any, depth: int = 0) -> Any:
 
 
 def _property(element: Any, depth: int) -> Any:
-    held = children_of(element)
+    held = [child for child in children_of(element) if child.tag != KEY]
     return plain(held[0], depth + 1) if held else None
+
+
+def name_of(element: Any) -> str:
+    """The name under which a Property or a Map's pair holds its value."""
+    if element.tag == PROPERTY:
+        return str(element.get("name", ""))
+    return str(element.findtext(KEY) or "").strip()
 
 
 def column_name(element: Any) -> str:
@@ -94,35 +104,28 @@ def table_row(element: Any, columns: Sequence[str], depth: int = 0) -> dict[str,
     return dict(zip(columns, values, strict=False))
 
 
-def rows_in(value: Any) -> list[Any]:
-    """A JSON or XML value as rows: a list's items, or the one thing it is."""
-    if value is None or value in ("", {}, []):
-        return []
-    return value if isinstance(value, list) else [value]
-
-
 def chain_of(element: Any) -> tuple[str, ...] | None:
     """Local names from below the response element down to this one; None above it.
 
-    A v8 Property counts by its name, the Value inside it does not count.
+    A v8 Property or pair counts by its name, the Value inside it does not count.
     """
     line = [element, *element.iterancestors()]
     if len(line) < 4:
         return None
     names = []
     for node in reversed(line[:-3]):
-        if node.tag == PROPERTY:
-            names.append(node.get("name", ""))
-        elif node.tag != VALUE or node.getparent().tag != PROPERTY:
+        if node.tag in NAMED:
+            names.append(name_of(node))
+        elif node.tag != VALUE or node.getparent().tag not in NAMED:
             names.append(local(node))
     return tuple(names)
 
 
 def named(element: Any) -> dict[str, Any]:
-    """An element's children by name, a v8 Property standing for its value."""
+    """An element's children by name, a v8 Property or pair standing for its value."""
     return {
-        (child.get("name", "") if child.tag == PROPERTY else local(child)): (
-            next(iter(children_of(child)), child) if child.tag == PROPERTY else child
+        (name_of(child) if child.tag in NAMED else local(child)): (
+            next(iter(children_of(child)[::-1]), child) if child.tag in NAMED else child
         )
         for child in ([] if is_nil(element) else children_of(element))
     }

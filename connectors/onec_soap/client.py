@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors._protocols.onec_moments import earlier, parse_moment
 from connectors._protocols.soap import Argument, SoapService
-from connectors._protocols.soap_transport import SoapOptions
-from connectors.onec_soap.moments import earlier, parse_moment
+from connectors._protocols.soap_wire import SoapOptions
 from hub.sdk.connection import Connection
 from hub.sdk.entities import ENTITIES
 from hub.sdk.errors import ConfigError
@@ -103,6 +103,7 @@ def soap_service(connection: Connection) -> SoapService:
             soap_version=str(settings.get("soap_version") or ""),
             timeout_seconds=float(settings.get("timeout_seconds") or 600),
             cache_dir=connection.cache_dir,
+            ib_session=settings.get("session") == "ibsession",
             allowed_networks=connection.allowed_networks,
             traffic=connection.traffic,
         )

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 from ruamel.yaml import YAML
 
-from connectors.onec_soap.moments import rank
+from connectors._protocols.onec_moments import rank
 from hub.sdk.request import RawRequest
 from hub.sdk.testing import VendorServer, body_of, reply
 from hub.sdk.xml import xml_parser

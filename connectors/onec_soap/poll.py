@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from connectors._protocols.onec_moments import Marker
 from connectors._protocols.soap import SoapService
 from connectors.onec_soap.client import (
     StreamPlan,
@@ -17,7 +18,6 @@ from connectors.onec_soap.client import (
     stream_names,
     stream_plan,
 )
-from connectors.onec_soap.moments import Marker
 from hub.sdk.connection import Connection
 from hub.sdk.errors import HubError
 from hub.sdk.records import CheckStep, Page, SourceRecord

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors._protocols.onec_moments import Marker, earlier, rank, version
 from connectors.onec_soap.emulator import FIXTURES, Emulator, many_rows
-from connectors.onec_soap.moments import Marker, earlier, rank, version
 from connectors.onec_soap.poll import read
 from hub.registry import make_connection
 from hub.sdk.connection import Connection

@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from connectors._protocols.soap import SoapService
-from connectors._protocols.soap_transport import SoapOptions
+from connectors._protocols.soap_wire import SoapOptions
 from hub.sdk.errors import ConfigError, PayloadError
 from hub.sdk.testing import VendorServer, body_of, reply
 

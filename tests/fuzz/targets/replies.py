@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
@@ -16,6 +18,7 @@ from urllib3 import HTTPResponse
 
 from connectors._protocols.mail import message_record, read_mail
 from connectors._protocols.soap_rows import RowReader
+from connectors._protocols.soap_texts import TextReader
 from hub.registry import CONNECTORS, Connector, connector, make_connection
 from hub.sdk.connection import Connection
 from hub.sdk.errors import HubError, PayloadError
@@ -74,19 +77,26 @@ PATHS = (["return", "Row"], ["return"], ["return", "Rows", "Row"], ["return", "V
 
 def _open_soap() -> Run:
     bodies = [path.read_bytes() for path in sorted(CONNECTORS.glob("*/fixtures/*.xml"))]
-    seeds = [b"%d\n" % number + body for body in bodies + _more_soap() for number in range(4)]
+    seeds = [b"%d\n" % number + body for body in bodies + _more_soap() for number in (*range(4), 9)]
     return Run(seeds, _soap_change, check_soap)
 
 
 def _more_soap() -> list[bytes]:
     """Platform types, texts with rows in them, faults: what the fixtures have not."""
     v8 = 'xmlns:v8="http://v8.1c.ru/8.1/data/core"'
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(zipfile.ZipInfo("data.json"), '[{"A": 1}]')
     table = "<v8:column><v8:Name>A</v8:Name></v8:column><v8:row><v8:Value>1</v8:Value></v8:row>"
     fields = '<v8:Property name="A"><v8:Value>1</v8:Value></v8:Property>'
     inside = (
         table,
         f"<v8:Value>{fields}</v8:Value><v8:Value/>",
         fields,
+        "<v8:pair><v8:Key>A</v8:Key><v8:Value>1</v8:Value></v8:pair>",
+        base64.b64encode(archive.getvalue()).decode(),
+        "W3siQSI6IDF9XQ==",
+        '<![CDATA[[{"A": 1}]]]>',
         "<Row><A>1</A><B>2</B></Row><Row><A>3</A></Row>",
         '[{"A": 1}, {"A": "2"}]',
         '{"Row": [{"A": 1.5}]}',
@@ -113,8 +123,11 @@ def check_soap(blob: bytes) -> None:
     size = (65536, 7)[number % 2 and len(body) < 20_000]
     found = []
     for _ in range(2):
-        reader = RowReader(
-            PATHS[number % 4], path_known=bool(number & 4), text_result=number % 3 == 0
+        path = PATHS[number % 4]
+        reader = (
+            TextReader(path, binary=bool(number & 8))
+            if number % 3 == 0
+            else RowReader(path, path_known=bool(number & 4))
         )
         chunks = (body[at : at + size] for at in range(0, len(body), size))
         try:
