@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 from hub.sdk.connection import Connection, Secrets
 from hub.sdk.errors import ConfigError
 from hub.sdk.manifest import Manifest, Setting, build_manifest
+from hub.sdk.profiles import laid, profile_of
 from hub.sdk.protocols import (
     Accepted,
     Answer,
@@ -159,6 +160,11 @@ class Connector:
         return self.push is not None or "outbox" in self.manifest.directions
 
     @cached_property
+    def explore(self) -> ModuleType | None:
+        """Its module `explore`: operations and sample, for an admin who picks what to poll."""
+        return _module(self.manifest.name, "explore")
+
+    @cached_property
     def recording_link(self) -> RecordingLink | None:
         return getattr(_module(self.manifest.name, "client"), "recording_link", None)
 
@@ -206,6 +212,7 @@ def make_connection(document: Mapping[str, Any], name: str = "test", **options: 
         )
     manifest = connector(str(document.get("connector", ""))).manifest
     settings = _mapping(document, "settings")
+    settings = laid(profile_of(manifest.folder, settings).get("settings"), settings)
     secrets = _mapping(document, "secrets")
     _check_names(manifest, settings, secrets)
     for stream in _mapping(document, "schedule"):

@@ -21,6 +21,7 @@ from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding
 
 from connectors._protocols import onec_replies
 from connectors._protocols.soap_answer import Answer, received
+from connectors._protocols.soap_reply import reply_of
 from connectors._protocols.soap_rows import RowReader
 from connectors._protocols.soap_text import checked_start
 from connectors._protocols.soap_texts import Reader, TextReader
@@ -165,15 +166,31 @@ class SoapService:
         if wrong:
             raise ConfigError(f"«{wrong}» нет в ответе {operation}, есть: {', '.join(there)}")
         reader = self._reader(found, names, known=known)
-        with closing(self._call(operation, arguments)) as response:
-            content_type = response.headers.get("Content-Type", "")
-            if response.status_code != 200:
-                raise refusal(response, self.options)
-            if content_type and "xml" not in content_type.lower():
-                head = payload.decode_text(read_body(response, whole=False))
-                raise onec_replies.not_an_answer(content_type, head)
+        with closing(self._answered(operation, arguments)) as response:
             chunks = checked_start(chunks_of(response))
             return received(chunks, self.options.cache_dir, reader, self.source.namespaces)
+
+    def told(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation whose answer is short; returns the answer's parts by name.
+
+        Raises as `answer` does.
+        """
+        response_name = self._operation(operation).output.body.qname.localname
+        with closing(self._answered(operation, arguments)) as response:
+            body = b"".join(checked_start([read_body(response)]))
+        return reply_of(b"".join(self.source.namespaces.encode([body])), response_name)
+
+    def _answered(self, operation: str, arguments: Mapping[str, Any]) -> requests.Response:
+        """The response to a call, its body unread; whatever is no answer of SOAP is raised."""
+        response = self._call(operation, arguments)
+        content_type = response.headers.get("Content-Type", "")
+        if response.status_code == 200 and (not content_type or "xml" in content_type.lower()):
+            return response
+        with closing(response):
+            if response.status_code != 200:
+                raise refusal(response, self.options)
+            head = payload.decode_text(read_body(response, whole=False))
+            raise onec_replies.not_an_answer(content_type, head)
 
     def rows(self, operation: str, arguments: Mapping[str, Any], path: str) -> Iterator[Any]:
         """Call an operation and yield the rows under `path`, one by one.

@@ -9,39 +9,83 @@ from itertools import islice
 from typing import Any
 
 from connectors._protocols.onec_moments import Marker
+from connectors._protocols.onec_rows import exploded, two_ids
 from connectors._protocols.soap import SoapService
+from connectors._protocols.soap_arguments import argument_trouble
 from connectors.onec_soap.client import (
     StreamPlan,
-    argument_trouble,
     fill,
     soap_service,
     stream_names,
     stream_plan,
 )
 from hub.sdk.connection import Connection
-from hub.sdk.errors import HubError
+from hub.sdk.errors import HubError, PayloadError
 from hub.sdk.records import CheckStep, Page, SourceRecord
 
 PAGE_ROWS = 1000
+#: Where the second half of an `identity` goes.
+VARIANT = "ИдХарактеристики"
 
 
 def read(connection: Connection, stream: str, cursor: Mapping[str, Any]) -> Iterator[Page]:
-    """Yield a stream's rows in pages of 1000 once 1C's whole answer is here.
+    """Yield a stream's rows in pages of 1000, those of an answer once the whole of it is here.
 
     Only the last page moves the cursor (rows come in any order) or is `complete`: it is yielded
-    after the answer's closing tag. Any trouble before that is raised by who must act. Ahead of a
-    full snapshot comes a page that holds nothing but the answer's digest.
+    after the last answer's closing tag. Any trouble before that is raised by who must act. Ahead
+    of a full snapshot in one answer comes a page that holds nothing but the answer's digest.
     """
     plan = stream_plan(connection, stream)
-    service = soap_service(connection)
     stored = str(cursor.get("value") or "") if plan.mode == "delta" else ""
-    arguments = fill(plan, service.arguments(plan.operation), stored, connection.timezone)
-    with closing(service.answer(plan.operation, arguments, plan.rows)) as answer:
-        if plan.mode == "full":
-            yield Page(digest=answer.digest, cursor=cursor)
-            yield from _snapshot(plan, answer.rows())
-        else:
-            yield from _changes(plan, answer.rows(), Marker(stored, connection.timezone, now()))
+    with closing(soap_service(connection)) as service:
+        if plan.page_size:
+            yield from _pages(connection, plan, _asked(connection, service, plan, stored), stored)
+            return
+        arguments = fill(connection, plan, service.arguments(plan.operation), stored)
+        with closing(service.answer(plan.operation, arguments, plan.rows)) as answer:
+            service.close()  # the answer lies here: 1C's session, if there is one, is not held
+            if plan.mode == "full":
+                yield Page(digest=answer.digest, cursor=cursor)
+            yield from _pages(connection, plan, answer.rows(), stored)
+
+
+def _asked(
+    connection: Connection, service: SoapService, plan: StreamPlan, stored: str
+) -> Iterator[Mapping[str, Any]]:
+    """The rows of a stream asked for page by page, each after the last row of the one before."""
+    known, after = service.arguments(plan.operation), ""
+    while True:
+        arguments = fill(connection, plan, known, stored, after)
+        count, last = 0, after
+        with closing(service.answer(plan.operation, arguments, plan.rows)) as answer:
+            for row in answer.rows():
+                count, last = count + 1, str(row.get(plan.page_after) or "")
+                yield row
+        if count < plan.page_size:
+            return
+        if last in {"", after}:
+            raise PayloadError(f"{plan.place}.page: в строке нет «{plan.page_after}», дальше нечем")
+        after = last
+
+
+def _pages(
+    connection: Connection, plan: StreamPlan, found: Iterator[Mapping[str, Any]], stored: str
+) -> Iterator[Page]:
+    if plan.explode or plan.identity:
+        found = _shaped(plan, found)
+    if plan.mode == "full":
+        return _snapshot(plan, found)
+    return _changes(plan, found, Marker(stored, connection.timezone, now()))
+
+
+def _shaped(plan: StreamPlan, found: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for whole in found:
+        for row in exploded(whole, plan.explode):
+            if plan.identity not in row:
+                yield row
+                continue
+            item, variant = two_ids(str(row[plan.identity] or ""))
+            yield {**row, plan.identity: item, VARIANT: variant}
 
 
 def now() -> datetime:
@@ -82,7 +126,11 @@ def _changes(
 
 def check(connection: Connection) -> Iterable[CheckStep]:
     """Test the WSDL, the port, the login and every stream's operation; no data is asked for."""
-    service = soap_service(connection)
+    with closing(soap_service(connection)) as service:
+        yield from _check_service(connection, service)
+
+
+def _check_service(connection: Connection, service: SoapService) -> Iterator[CheckStep]:
     try:
         names = stream_names(connection)
         port = service.port
@@ -105,7 +153,7 @@ def _check_stream(connection: Connection, service: SoapService, name: str) -> Ch
     title = f"Поток {name}"
     try:
         plan = stream_plan(connection, name)
-        trouble = argument_trouble(plan, service.arguments(plan.operation))
+        trouble = argument_trouble(plan.arguments, service.arguments(plan.operation))
         known, wrong, there = service.path_names(plan.operation, plan.rows.split("."))
     except HubError as error:
         return CheckStep(title, False, error.message)

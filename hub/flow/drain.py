@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from hub.flow import journal, resolve, stock
+from hub.flow import journal, resolve, stock, wanted
 from hub.flow.parse import load_events
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
@@ -177,6 +177,7 @@ def _batch(
             with store.database.write() as db:
                 leases.fence(db, lease, healthy=healthy, last=last)
                 _apply(store, configured, db, prepared)
+            wanted.ring(store, configured.id, prepared)
             return not last
         except connections.ChangedError:
             # Its mapping, perhaps: what was prepared by the old one is prepared anew.
@@ -221,6 +222,7 @@ def _apply(
     stock.apply_webhook_rows(db, configured, upsert.stock, now)
     with bulk.one_way(db):
         journal.record(db, configured, results, policy_of(store), now)
+    wanted.want(db, configured.id, prepared, now)
 
 
 def _held(

@@ -46,7 +46,7 @@ def inspect_event(store: Store, event_id: int) -> EventView:
         mappings = Mappings(configured)
     except HubError as error:
         return EventView([], error.message)
-    return EventView([_view(mappings, source) for source in sources])
+    return EventView([_view(mappings, one) for one in sources if isinstance(one, SourceRecord)])
 
 
 def _view(mappings: Mappings, source: SourceRecord) -> RecordView:

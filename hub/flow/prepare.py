@@ -8,10 +8,12 @@ from datetime import datetime
 from functools import cached_property
 
 from hub.crm.fold import Stamp
+from hub.flow import wanted
 from hub.flow.map import Mappings
 from hub.flow.parse import StoredEvent, parse_event
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import ConfigError, HubError
+from hub.sdk.records import WantedRun
 from hub.store.connections import Configured
 from hub.store.database import utc_now
 
@@ -22,6 +24,8 @@ class Prepared:
 
     stored: StoredEvent
     records: list[MappedRecord] = field(default_factory=list)
+    #: Streams that this event says to read again; then it has no records.
+    wanted: Sequence[str] = ()
     error: BaseException | None = None
     step: str = "parse"
     started_at: datetime = field(default_factory=utc_now)
@@ -46,6 +50,9 @@ def prepare(configured: Configured, stored: Sequence[StoredEvent]) -> list[Prepa
         prepared.append(one)
         try:
             sources = parse_event(configured, event)
+            if sources and type(sources[0]) is WantedRun:
+                one.wanted = wanted.streams_of(configured, sources)
+                continue
             one.step = "map"
             if mappings is None:
                 raise broken or ConfigError()

@@ -97,6 +97,8 @@ class _ManifestSchema(Schema):
     entities = fields.List(fields.String(), load_default=list)
     #: What a destination takes when its connection's own `entities` say nothing; empty: all.
     takes = fields.List(fields.String(), load_default=list)
+    #: The setting without which a connection takes no changes: it says how they go out.
+    sink_setting = fields.String(load_default="")
     #: True: the connection brings the mappings, nothing is shipped.
     mappings_from_connection = fields.Boolean(load_default=False)
     #: Names a space of ids: two connections of one space (and one setting `base`) that give a
@@ -156,6 +158,7 @@ class Manifest:
     mappings_from_connection: bool = False
     identity: str = ""
     takes: tuple[str, ...] = ()
+    sink_setting: str = ""
     folder: Path = field(default=Path())
 
     @property

@@ -24,6 +24,7 @@ from hub.sdk.records import (
     SourceRecord,
     StockLevel,
     StockResult,
+    WantedRun,
 )
 from hub.sdk.request import Event, RawRequest, Reply
 
@@ -66,8 +67,11 @@ class EventText(Protocol):
 
 
 class Parse(Protocol):
-    def __call__(self, event: Event, connection: Connection) -> Iterable[SourceRecord]:
-        """Pure: bytes in, source records out. Ignored or PayloadError when there are none."""
+    def __call__(
+        self, event: Event, connection: Connection
+    ) -> Iterable[SourceRecord] | Iterable[WantedRun]:
+        """Pure: bytes in, source records out, or the streams to read again. Ignored or
+        PayloadError when there are none."""
 
 
 class Read(Protocol):

@@ -27,6 +27,17 @@ class SourceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WantedRun:
+    """What an event says instead of records: something changed, read this stream again.
+
+    A notice may come late, twice or in the wrong order, so what it says is not believed; the
+    stream is asked. An event gives either records or these.
+    """
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One piece of a polled stream: its records and the cursor that covers everything up to here.
 

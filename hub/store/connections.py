@@ -16,6 +16,7 @@ from hub.registry import Connector, connector, make_connection
 from hub.sdk.connection import Connection, Secrets
 from hub.sdk.errors import ConfigError, HubError
 from hub.sdk.manifest import Stream
+from hub.sdk.profiles import laid, profile_of
 from hub.sdk.traffic import Urgency
 from hub.settings import Settings
 from hub.store import facts, refused
@@ -287,7 +288,7 @@ class Catalog:
             row.state,
             row.state_reason,
             row.schedule,
-            row.mappings,
+            laid(profile_of(manifest.folder, row.settings).get("mappings"), row.mappings),
             tuple(row.destinations),
             row.revision,
         )

@@ -49,6 +49,7 @@ WORDS: Final[dict[str, dict[str, Word]]] = {
     "trigger": {
         "schedule": Word(_l("by schedule"), "clock"),
         "person": Word(_l("by a person"), "user"),
+        "event": Word(_l("by a notice"), "bell"),
         "recovery": Word(_l("recovery"), "history"),
         "change": Word(_l("after a change"), "refresh"),
         "upload": Word(_l("by an upload"), "file-text"),

@@ -45,7 +45,9 @@ CALLERS_ALLOWED: dict[str, str] = {
     "hub/sdk/http/replies.py": "its replies",
     "hub/sdk/testing.py": "emulators post to the hub",
     "connectors/_protocols/soap.py": "names the type of an answer",
-    "connectors/_protocols/soap_transport.py": "streams answers of the HTTP client's own session",
+    "connectors/_protocols/soap_wire.py": "streams answers of the HTTP client's own session",
+    "connectors/_protocols/soap_transport.py": "hands them to zeep",
+    "connectors/_protocols/ibsession.py": "names the type of an answer",
 }
 ENVIRONMENT_ALLOWED: dict[str, str] = {"hub/settings.py": "the only reader"}
 

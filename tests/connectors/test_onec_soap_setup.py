@@ -90,7 +90,7 @@ def test_the_port_can_be_chosen(onec: Emulator, choice: dict[str, str], namespac
         ({"operation": ""}, "settings.streams.stock.operation"),
         ({"arguments": {"Warehouse": "", "Whs": 1}}, "лишние: Whs"),
         ({"arguments": {}}, "не заданы: Warehouse"),
-        ({"arguments": {"Warehouse": "а\x0bб"}}, "аргументы операции GetRemains"),
+        ({"arguments": {"Warehouse": "а\x0bб"}}, "аргументы операции"),
         ({"rows": "return.Rows"}, "есть: Row"),
         ({"mode": "all"}, "settings.streams.stock.mode"),
         ({"mode": "delta", "cursor": ""}, "settings.streams.stock.cursor"),

@@ -25,7 +25,7 @@ cursors = Table(
 )
 
 #: status: queued | running | succeeded | failed | held
-#: trigger: schedule | person | recovery | change | upload
+#: trigger: schedule | person | event | recovery | change | upload
 sync_runs = Table(
     "sync_runs",
     metadata,
