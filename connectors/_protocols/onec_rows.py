@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 #: 1C's «no reference».
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+#: Where the second half of an identity goes.
+VARIANT = "ИдХарактеристики"
+
+
+def shaped(
+    found: Iterable[Mapping[str, Any]], paths: Sequence[str], identity: str
+) -> Iterator[Mapping[str, Any]]:
+    """The rows exploded by `paths`; the field `identity` keeps the item, VARIANT gets the rest."""
+    for whole in found:
+        for row in exploded(whole, paths):
+            if not isinstance(row.get(identity), str):
+                yield row
+                continue
+            item, variant = two_ids(row[identity])
+            yield {**row, identity: item, VARIANT: variant}
 
 
 def exploded(row: Mapping[str, Any], paths: Sequence[str]) -> Iterator[Mapping[str, Any]]:

@@ -38,6 +38,7 @@ KEYS = {
     "page",
     "explode",
     "identity",
+    "part_of",
 }
 
 
@@ -118,7 +119,7 @@ def _check(plan: StreamPlan) -> None:
         ("cursor", plan.mode != "delta" or plan.cursor, "для delta нужно поле строки с изменением"),
         ("overlap_seconds", number(plan.overlap_seconds), "нужно число секунд, не меньше нуля"),
         ("arguments", isinstance(plan.arguments, Mapping), "ожидаются пары имя: значение"),
-        ("page", isinstance(plan.page_size, int) and number(plan.page_size), "size — число строк"),
+        ("page", number(plan.page_size), "size — число строк"),
     ):
         if not right:
             raise ConfigError(words, place=f"{plan.place}.{key}")

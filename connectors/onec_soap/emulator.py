@@ -23,6 +23,8 @@ from hub.sdk.testing import VendorServer, body_of, reply
 from hub.sdk.xml import xml_parser
 
 FIXTURES = Path(__file__).parent / "fixtures"
+#: Keys of connection.yml that are no part of a connection file.
+FOR_TESTS = {"received_at", "signature_covers_body"}
 UTC = ZoneInfo("UTC")
 PATH = "/ut/ws/StockHub.1cws"
 #: Operation → (fixture, the row field and the argument by which changes are asked for).
@@ -110,7 +112,7 @@ class Emulator:
 
     def connection(self) -> dict[str, Any]:
         """The connection file for this base."""
-        given = {name: value for name, value in self.file.items() if name != "received_at"}
+        given = {name: part for name, part in self.file.items() if name not in FOR_TESTS}
         settings = {**given["settings"], "wsdl": f"{self.url}?wsdl", "address": self.url}
         return {**given, "settings": settings}
 

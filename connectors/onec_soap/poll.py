@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from connectors._protocols.onec_moments import Marker
-from connectors._protocols.onec_rows import exploded, two_ids
+from connectors._protocols.onec_rows import shaped
 from connectors._protocols.soap import SoapService
 from connectors._protocols.soap_arguments import argument_trouble
 from connectors.onec_soap.client import (
@@ -19,13 +19,12 @@ from connectors.onec_soap.client import (
     stream_names,
     stream_plan,
 )
+from connectors.onec_soap.sink import check_orders
 from hub.sdk.connection import Connection
 from hub.sdk.errors import HubError, PayloadError
 from hub.sdk.records import CheckStep, Page, SourceRecord
 
 PAGE_ROWS = 1000
-#: Where the second half of an `identity` goes.
-VARIANT = "ИдХарактеристики"
 
 
 def read(connection: Connection, stream: str, cursor: Mapping[str, Any]) -> Iterator[Page]:
@@ -72,20 +71,10 @@ def _pages(
     connection: Connection, plan: StreamPlan, found: Iterator[Mapping[str, Any]], stored: str
 ) -> Iterator[Page]:
     if plan.explode or plan.identity:
-        found = _shaped(plan, found)
+        found = shaped(found, plan.explode, plan.identity)
     if plan.mode == "full":
         return _snapshot(plan, found)
     return _changes(plan, found, Marker(stored, connection.timezone, now()))
-
-
-def _shaped(plan: StreamPlan, found: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for whole in found:
-        for row in exploded(whole, plan.explode):
-            if plan.identity not in row:
-                yield row
-                continue
-            item, variant = two_ids(str(row[plan.identity] or ""))
-            yield {**row, plan.identity: item, VARIANT: variant}
 
 
 def now() -> datetime:
@@ -147,6 +136,8 @@ def _check_service(connection: Connection, service: SoapService) -> Iterator[Che
         yield CheckStep("Вход в 1С", False, error.message)
     for name in names:
         yield _check_stream(connection, service, name)
+    if connection.settings.get("orders"):
+        yield check_orders(connection, service)
 
 
 def _check_stream(connection: Connection, service: SoapService, name: str) -> CheckStep:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.sdk.errors import Ignored, PayloadError
-from hub.sdk.records import SourceRecord, WantedRun
 from hub.sdk.request import Event, RawRequest
 from hub.store import event_rows
 from hub.store.connections import Configured
@@ -59,15 +58,13 @@ def _stored(row: dict[str, Any]) -> StoredEvent:
     )
 
 
-def parse_event(
-    configured: Configured, stored: StoredEvent
-) -> list[SourceRecord] | list[WantedRun]:
-    """Source records of one event, or the runs it asks for. Ignored or PayloadError if none."""
+def parse_event(configured: Configured, stored: StoredEvent) -> list[Any]:
+    """Source records of one event, or WantedRuns only. Ignored or PayloadError when it has none."""
     parse = configured.connector.parse
     if parse is None:
         raise PayloadError(f"{configured.connection.connector} takes no webhooks")
     try:
-        records: list[Any] = list(parse(stored.event, configured.connection))
+        records = list(parse(stored.event, configured.connection))
     except RecursionError as error:
         raise PayloadError("the payload is nested too deeply") from error
     if not records and configured.connector.read_upload is None:

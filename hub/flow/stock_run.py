@@ -19,6 +19,7 @@ from hub.flow.map import Mappings
 from hub.flow.stock_rows import StockRows
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import HubError
+from hub.sdk.manifest import Stream
 from hub.sdk.records import Page, SourceRecord
 from hub.store import leases, stock_adopt
 from hub.store.connections import Configured
@@ -48,6 +49,7 @@ class Run(Protocol):
     store: Store
     configured: Configured
     run: Row[Any]
+    stream: Stream
     lease: leases.Lease
     started_at: Any
     counts: dict[str, int]
@@ -79,7 +81,8 @@ class StockRun:
     def __init__(self, run: Run) -> None:
         self._run, self._database = run, run.store.database
         self._rows = StockRows(run.mappings.document("stock"), run.mappings.context)
-        self._origin = stock.origin_of(run.configured, run.run.stream, run.run.id, run.started_at)
+        stream = run.stream.part_of or run.run.stream
+        self._origin = stock.origin_of(run.configured, stream, run.run.id, run.started_at)
         self._digest = ""
 
     def changes(self, page: Page) -> None:

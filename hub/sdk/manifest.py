@@ -136,6 +136,8 @@ class Stream:
     schedule: str
     mode: str
     direction: str = "in"
+    #: The stream whose levels of stock this one changes between its snapshots; empty: its own.
+    part_of: str = ""
 
 
 @dataclass(frozen=True)

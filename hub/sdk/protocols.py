@@ -67,9 +67,7 @@ class EventText(Protocol):
 
 
 class Parse(Protocol):
-    def __call__(
-        self, event: Event, connection: Connection
-    ) -> Iterable[SourceRecord] | Iterable[WantedRun]:
+    def __call__(self, event: Event, connection: Connection) -> Iterable[SourceRecord | WantedRun]:
         """Pure: bytes in, source records out, or the streams to read again. Ignored or
         PayloadError when there are none."""
 

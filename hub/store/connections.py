@@ -90,7 +90,8 @@ class Configured:
             raise ConfigError(f"there is no stream «{name}»; there are: {known}")
         entity = given.get("entity") or (declared.entity if declared else name)
         title = declared.title if declared else {"ru": name, "en": name}
-        return Stream(name, str(entity), title, "", str(given.get("mode") or "delta"))
+        mode, part_of = str(given.get("mode") or "delta"), str(given.get("part_of") or "")
+        return Stream(name, str(entity), title, "", mode, part_of)
 
     def stream_names(self) -> list[str]:
         """Every stream this connection can poll."""

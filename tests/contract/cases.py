@@ -30,7 +30,7 @@ NAMES = sorted(
 WEBHOOKS = [name for name in NAMES if (CONNECTORS / name / "webhook.py").exists()]
 #: Keys of fixtures/connection.yml that are for this suite and no part of a connection file.
 SUITE_KEYS = ("received_at", "signature_covers_body", "every_event_kept")
-OUTCOMES = ("records", "ignored", "payload_error")
+OUTCOMES = ("records", "runs", "ignored", "payload_error")
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def webhook_of(name: str) -> Connector:
     return code
 
 
-def parsed(name: str, event: Event, connection: Connection) -> list[SourceRecord]:
-    """Everything parse yields; what it raises passes through."""
+def parsed(name: str, event: Event, connection: Connection) -> list[Any]:
+    """Everything parse yields: source records, or the runs it wants; what it raises passes."""
     code = webhook_of(name)
     assert code.parse
     return list(code.parse(event, connection))

@@ -33,7 +33,8 @@ def sent_records(name: str, emulator: Emulator) -> list[SourceRecord]:
         now = datetime.now(UTC)
         code.verify(request, connection, now)
         try:
-            found += list(code.parse(Event(request, now), connection))
+            said = code.parse(Event(request, now), connection)
+            found += [one for one in said if isinstance(one, SourceRecord)]
         except Ignored:
             continue
     return found

@@ -198,7 +198,8 @@ class Survival:
         """The records, or the declared error with its words."""
         assert self.code.parse
         try:
-            return list(self.code.parse(Event(request, NOW, kind), connection))
+            said = list(self.code.parse(Event(request, NOW, kind), connection))
+            return [one for one in said if isinstance(one, SourceRecord)]
         except (Ignored, PayloadError, ConfigError) as error:
             _has_words(error)
             return type(error).__name__, error.message
