@@ -43,6 +43,10 @@ from hub.sdk.errors import ConfigError, HubError
 _UNTOLD = ("Property", "Value", "pair", "_value_1")
 
 
+#: Paths of a type that holds itself have no end.
+MAX_PATH = 6
+
+
 @dataclass(frozen=True)
 class Argument:
     """One argument of an operation. `kind`: time, date, number, boolean, text or structure."""
@@ -160,13 +164,8 @@ class SoapService:
 
         Close the answer. Raises by who must act: ConfigError, AuthError, RetryLater, Rejected.
         """
-        found = self._operation(operation)
-        names = self._from_response(found.output.body.type, path.split("."))
-        known, wrong, there = self.path_names(operation, names)
-        if wrong:
-            raise ConfigError(f"«{wrong}» нет в ответе {operation}, есть: {', '.join(there)}")
-        reader = self._reader(found, names, known=known)
-        with closing(self._answered(operation, arguments)) as response:
+        reader = self.reader(operation, path)
+        with closing(self.answered(operation, arguments)) as response:
             chunks = checked_start(chunks_of(response))
             return received(chunks, self.options.cache_dir, reader, self.source.namespaces)
 
@@ -176,11 +175,11 @@ class SoapService:
         Raises as `answer` does.
         """
         response_name = self._operation(operation).output.body.qname.localname
-        with closing(self._answered(operation, arguments)) as response:
+        with closing(self.answered(operation, arguments)) as response:
             body = b"".join(checked_start([read_body(response)]))
         return reply_of(b"".join(self.source.namespaces.encode([body])), response_name)
 
-    def _answered(self, operation: str, arguments: Mapping[str, Any]) -> requests.Response:
+    def answered(self, operation: str, arguments: Mapping[str, Any]) -> requests.Response:
         """The response to a call, its body unread; whatever is no answer of SOAP is raised."""
         response = self._call(operation, arguments)
         content_type = response.headers.get("Content-Type", "")
@@ -216,15 +215,43 @@ class SoapService:
         known = dict(getattr(response_type, "elements", None) or [])
         return ["return", *path] if "return" in known and path[0] not in known else list(path)
 
-    def _reader(self, operation: Any, path: Sequence[str], *, known: bool) -> Reader:
-        """A text as the whole result is read as a text, anything else as elements."""
-        response = operation.output.body.qname.localname
-        elements = dict(getattr(operation.output.body.type, "elements", None) or [])
-        kind = getattr(elements.get(path[0]), "type", None)
+    def reader(self, operation: str, path: str) -> Reader:
+        """Reads the rows under `path` out of an answer; ConfigError when the WSDL knows better.
+
+        A text as the whole result is read as a text, anything else as elements.
+        """
+        body = self._operation(operation).output.body
+        names = self._from_response(body.type, path.split("."))
+        known, wrong, there = self.path_names(operation, names)
+        if wrong:
+            raise ConfigError(f"«{wrong}» нет в ответе {operation}, есть: {', '.join(there)}")
+        response = body.qname.localname
+        elements = dict(getattr(body.type, "elements", None) or [])
+        kind = getattr(elements.get(names[0]), "type", None)
         binary = isinstance(kind, zeep.xsd.Base64Binary)
         if binary or isinstance(kind, zeep.xsd.String):
-            return TextReader(path, response, binary=binary, folder=self.options.cache_dir)
-        return RowReader(path, response, path_known=known)
+            return TextReader(names, response, binary=binary, folder=self.options.cache_dir)
+        return RowReader(names, response, path_known=known)
+
+    @property
+    def places(self) -> list[str]:
+        """«service / port» of every SOAP port in the WSDL, the chosen one first."""
+        found = [
+            f"{name} / {port.name}"
+            for name, service in self._client.wsdl.services.items()
+            for port in service.ports.values()
+            if isinstance(port.binding, Soap11Binding | Soap12Binding)
+        ]
+        return sorted(found, key=lambda place: not place.endswith(f" / {self.port.name}"))
+
+    def documentation(self, operation: str) -> str:
+        """What the WSDL says of an operation in words; empty when it says nothing."""
+        found = self.port.binding.port_type.operations.get(operation)
+        return str(getattr(found, "documentation", None) or "").strip()
+
+    def list_paths(self, operation: str) -> list[str]:
+        """Paths to what the WSDL says may come more than once in the answer."""
+        return list(_lists(self._operation(operation).output.body.type, (), ()))
 
     def check_entry(self) -> None:
         """Ask the address for its WSDL: proves the address and the login, starts nothing."""
@@ -234,6 +261,18 @@ class SoapService:
         with closing(exchange(client.session, "GET", target, client.timeout)) as response:
             if response.status_code != 200:
                 raise refusal(response, self.options)
+
+
+def _lists(node: Any, path: tuple[str, ...], seen: tuple[int, ...]) -> Iterator[str]:
+    if id(node) in seen or len(path) > MAX_PATH:
+        return
+    for name, element in getattr(node, "elements", None) or []:
+        if name in _UNTOLD or not hasattr(element, "type"):
+            continue
+        here = (*path, name)
+        if element.accepts_multiple:
+            yield ".".join(here)
+        yield from _lists(element.type, here, (*seen, id(node)))
 
 
 def _kind(element: Any) -> str:

@@ -6,6 +6,7 @@ a path an object's only list of objects is taken, else the object itself is the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -41,7 +42,7 @@ def _events(pieces: Iterable[str]) -> Events:
         parser.close()
         yield from found
     except (ijson.JSONError, ValueError, ArithmeticError) as error:
-        raise PayloadError(f"текст ответа — не JSON: {error}"[:300]) from error
+        raise PayloadError(f"текст ответа — не JSON: {error!s:.200}") from error
 
 
 def _rows(events: Events, first: Event, path: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -174,3 +175,28 @@ def _number(value: Any) -> Any:
     elif isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
         raise PayloadError("JSON holds a number that is too long")
     return value
+
+
+def json_lists(pieces: Iterable[str]) -> Counter[tuple[str, ...]]:
+    """How many objects lie in lists, by the lists' paths; the text may end anywhere."""
+    found = Counter[tuple[str, ...]]()
+    #: What is open: the name of a key, or nothing for a list.
+    line: list[str | None] = []
+    key = ""
+    try:
+        for kind, value in _events(pieces):
+            if kind == "map_key":
+                key = str(value)
+            elif kind.startswith("start_"):
+                in_list = bool(line) and line[-1] is None
+                if kind == "start_map" and in_list:
+                    found[tuple(name for name in line if name)] += 1
+                line += [] if in_list or not line else [key]
+                line.append(None if kind == "start_array" else "")
+            elif kind.startswith("end_"):
+                line.pop()
+                if line and line[-1]:
+                    line.pop()
+    except PayloadError:
+        return found
+    return found

@@ -54,6 +54,13 @@ class TextReader:
             if piece.strip():
                 raise PayloadError("за текстом ответа идёт ещё что-то")
 
+    def beginning(self, chunks: Iterable[bytes]) -> Iterator[str]:
+        """The text as far as these bytes go; they may end anywhere."""
+        try:
+            yield from self._pieces(_Envelope(self.path[0], self.response), checked_start(chunks))
+        except (RetryLater, PayloadError):
+            return
+
     def _pieces(self, envelope: _Envelope, chunks: Iterable[bytes]) -> Iterator[str]:
         for chunk in chunks:
             try:

@@ -27,7 +27,7 @@ STREAMS: Mapping[str, str] = {
 def verify(request: RawRequest, connection: Connection, now: datetime) -> None:
     """Raise SignatureError unless the header carries the shared key: old platforms sign nothing."""
     if "notify_key" not in connection.secrets:
-        raise SignatureError("secrets.notify_key is not set: change notices are not taken")
+        raise SignatureError("secrets.notify_key не задан: извещения не принимаются")
     require_any([request.header(KEY_HEADER)], connection.secrets.all("notify_key"), "key")
 
 
@@ -56,7 +56,7 @@ def parse(event: Event, connection: Connection) -> Iterable[WantedRun]:
     own = connection.settings.get("notices") or {}
     stream = str(own.get(kind) or STREAMS.get(kind) or "")
     if not stream:
-        raise Ignored(f"no stream is read for «{kind}»: name one in settings.notices")
+        raise Ignored(f"для «{kind}» поток не назван: укажите его в settings.notices")
     return [WantedRun(stream)]
 
 
@@ -64,7 +64,7 @@ def _body(request: RawRequest) -> Mapping[str, Any]:
     # Old code writes a byte order mark, or Windows-1251.
     body = payload.load_json(payload.decode_text(request.body).encode())
     if not isinstance(body, Mapping):
-        raise PayloadError("a notice is a JSON object")
+        raise PayloadError("извещение — объект JSON")
     return body
 
 

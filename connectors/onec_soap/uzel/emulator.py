@@ -32,8 +32,8 @@ class UzelExchange:
     """One base. `put_stock` and the like change it; `calls` lists what was asked, by operation.
 
     `sessions`: it gives sessions and counts `open_sessions`; `forget_sessions` ends them as a
-    restart of the cluster does, `forget_after` so many calls. `lose_answers`: so many next answers are lost on the way, after
-    the work is done.
+    restart of the cluster does, `forget_after` so many calls. `lose_answers`: so many next answers
+    are lost on the way, after the work is done.
     """
 
     def __init__(self, port: int = 0) -> None:

@@ -177,4 +177,13 @@ TEMPLATES: Final = (
     N_("there is no connection «%(name)s»; there are: none"),
     N_("there is no mapping for «%(entity)s»; there are: none"),
     N_("%(connector)s has no such key; it has: none"),
+    N_("%(connector)s has no operations to show"),
+    N_("a stream's name holds small letters, digits and «_», and starts with a letter"),
+    N_("the connection was changed meanwhile: open the page anew"),
+    N_("this connection does not poll: %(known)s"),
+    N_("there is no profile «%(name)s»; there are: %(known)s"),
+    N_("there is no profile «%(name)s»; there are: none"),
+    N_("a profile is {%(known)s}"),
+    N_("say that the operation only reads: it is called in earnest"),
+    N_("the sample is too large to go on with: choose a path with smaller rows"),
 )
