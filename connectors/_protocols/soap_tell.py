@@ -9,12 +9,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors._protocols.change_template import Template, at_path
+from connectors._protocols.onec_moments import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    parse_moment,
+    parse_number,
+)
 from connectors._protocols.soap import SoapService
 from connectors._protocols.soap_arguments import argument_trouble, filled
+from hub.sdk.entities import BOOLEAN, ENTITIES, MONEY, QUANTITY, TEXT, TIME
 from hub.sdk.errors import ConfigError
 from hub.sdk.records import Receipt
 
 KEPT_REPLY_CHARACTERS = 500
+TRUE_WORDS = frozenset({"true", "1", "да", "истина"})
 
 
 @dataclass(frozen=True)
@@ -59,13 +67,26 @@ def tell(service: SoapService, ask: Ask, sent: Mapping[str, Any], zone: ZoneInfo
     values = {name: values.get(name) for name in ask.arguments}
     answer = service.told(ask.operation, filled(values, known, {}, zone, place))
     found = at_path(answer, ask.result)
-    fields = {name: at_path(answer, path) for name, path in ask.fields.items()}
+    fields = {name: as_kind(name, at_path(answer, path), zone) for name, path in ask.fields.items()}
     return Receipt(
         external_id="" if found is None or isinstance(found, Mapping | list) else str(found),
         status_code=200,
         reply=json.dumps(answer, ensure_ascii=False, default=str)[:KEPT_REPLY_CHARACTERS],
-        fields={name: value for name, value in fields.items() if value not in (None, "")},
+        fields={name: value for name, value in fields.items() if value is not None},
     )
+
+
+def as_kind(name: str, value: Any, zone: ZoneInfo) -> Any:
+    """What 1C says of an order's field as the field holds it; None for nothing and for nonsense."""
+    if value in (None, "") or isinstance(value, Mapping | list):
+        return None
+    kind, text = ENTITIES["order"].get(name, TEXT), str(value).strip()
+    if kind == TIME:
+        moment = parse_moment(text, zone)
+        return moment if moment and FIRST_YEAR <= moment.year < LAST_YEAR else None
+    if kind in {MONEY, QUANTITY}:
+        return parse_number(text)
+    return text.lower() in TRUE_WORDS if kind == BOOLEAN else text
 
 
 def ask_trouble(service: SoapService, ask: Ask) -> str:

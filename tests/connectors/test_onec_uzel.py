@@ -111,7 +111,7 @@ def test_an_order_goes_in_whole_and_1c_names_its_document(base: UzelExchange) ->
     assert receipt.fields == {
         "erp_number": "УТ-000001",
         "erp_status": "Не согласован",
-        "erp_date": "2026-01-20T12:00:00",
+        "erp_date": datetime(2026, 1, 20, 9, tzinfo=UTC),
     }
     assert known["Lines"] == 2
     sent = known["Sent"]
