@@ -164,9 +164,9 @@ def not_an_answer(content_type: str, text: str) -> HubError:
         return _transient(page_words(text)) or RetryLater(
             f"вместо ответа 1С пришла веб-страница: {page_words(text)}"
         )
-    return RetryLater(
-        f"подозрительный ответ 1С: тип «{content_type or 'не указан'}», это не XML: "
-        f"{plain_words(text)[:200]}"
+    words = _words(content_type, text, text.encode("utf-8", "replace"))
+    return _transient(words or text) or RetryLater(
+        f"подозрительный ответ 1С: тип «{content_type or 'не указан'}», это не XML: {words[:200]}"
     )
 
 

@@ -30,6 +30,8 @@ MAX_UNPACKED_BYTES = 4 * 1024**3
 MAX_ENTRIES = 1000
 #: So much of a text is looked at to learn what it is.
 HEAD_CHARACTERS = 64 * 1024
+MAX_SHOWN = 200
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
 _SPACE = " \t\r\n\ufeff"
 _PROLOG = re.compile(r"(?:\s+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
 _ROOT = re.compile(r"<([^\s/<>!?]+)")
@@ -50,9 +52,10 @@ def text_rows(pieces: Iterable[str], path: Sequence[str], read_xml: ReadXml) -> 
     elif head.startswith("<"):
         yield from _xml_rows(head, coming, path, read_xml)
     elif head:
+        head = _head(coming, MAX_SHOWN, head)
         for _ in coming:  # a message of an error after it says more
             pass
-        raise PayloadError(f"вместо строк 1С вернула текст: «{head[:200]}»")
+        raise PayloadError(f"вместо строк 1С вернула текст: «{head[:MAX_SHOWN]}»")
 
 
 def _head(coming: Iterator[str], characters: int, head: str = "") -> str:
@@ -113,7 +116,7 @@ def documents_in(pieces: Iterable[str], folder: str) -> Iterator[Iterator[str]]:
                     yield _decoded(file, [0])
             elif start:
                 yield _decoded(spool, [0])
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+        except _BROKEN as error:
             # RuntimeError: a password is wanted; NotImplementedError, its kind: a foreign method.
             raise PayloadError(f"архив в ответе 1С не раскрывается: {error}") from error
 
@@ -145,7 +148,7 @@ def _zipped(spool: IO[bytes]) -> Iterator[Iterator[str]]:
 
 def _decoded(file: Any, total: list[int]) -> Iterator[str]:
     """A file's text, in the encoding its XML declaration names, else UTF-8."""
-    chunk = file.read(READ_BYTES)
+    chunk = _read(file)
     named = _DECLARED.search(chunk[:1000])
     encoding = named.group(1).decode("ascii", "replace").lower() if named else "utf-8"
     try:
@@ -155,7 +158,14 @@ def _decoded(file: Any, total: list[int]) -> Iterator[str]:
             if total[0] > MAX_UNPACKED_BYTES:
                 raise PayloadError(f"в архиве больше {MAX_UNPACKED_BYTES // 1024**3} ГБ")
             yield decoder.decode(chunk)
-            chunk = file.read(READ_BYTES)
+            chunk = _read(file)
         yield decoder.decode(b"", final=True)
     except (LookupError, UnicodeError) as error:
         raise PayloadError(f"текст в архиве не читается: {error}") from error
+
+
+def _read(file: Any) -> bytes:
+    try:
+        return bytes(file.read(READ_BYTES))
+    except _BROKEN as error:
+        raise PayloadError(f"архив в ответе 1С не раскрывается: {error}") from error

@@ -35,13 +35,14 @@ def _events(pieces: Iterable[str]) -> Events:
     found: Any = ijson.sendable_list()
     try:
         parser = ijson.basic_parse_coro(found)
-        for piece in pieces:
-            parser.send(piece.encode())
+        for piece in filter(None, pieces):  # an empty one would be the end
+            parser.send(piece.encode("utf-8", "replace"))
             yield from found
             found.clear()
         parser.close()
         yield from found
-    except (ijson.JSONError, ValueError, ArithmeticError) as error:
+    except (ijson.JSONError, ValueError, ArithmeticError, SystemError) as error:
+        # SystemError: a number too long for Python, met inside the C parser.
         raise PayloadError(f"текст ответа — не JSON: {error!s:.200}") from error
 
 

@@ -22,6 +22,8 @@ from hub.sdk.errors import ConfigError
 from hub.sdk.records import Receipt
 
 KEPT_REPLY_CHARACTERS = 500
+#: `result: key`: the service names no document, it keeps the hub's key as the document's id.
+KEY = "key"
 TRUE_WORDS = frozenset({"true", "1", "да", "истина"})
 
 
@@ -66,7 +68,7 @@ def tell(service: SoapService, ask: Ask, sent: Mapping[str, Any], zone: ZoneInfo
     # What the change does not say is nothing to 1C, not a missing argument.
     values = {name: values.get(name) for name in ask.arguments}
     answer = service.told(ask.operation, filled(values, known, {}, zone, place))
-    found = at_path(answer, ask.result)
+    found = _key(answer, sent) if ask.result == KEY else at_path(answer, ask.result)
     fields = {name: as_kind(name, at_path(answer, path), zone) for name, path in ask.fields.items()}
     return Receipt(
         external_id="" if found is None or isinstance(found, Mapping | list) else str(found),
@@ -74,6 +76,12 @@ def tell(service: SoapService, ask: Ask, sent: Mapping[str, Any], zone: ZoneInfo
         reply=json.dumps(answer, ensure_ascii=False, default=str)[:KEPT_REPLY_CHARACTERS],
         fields={name: value for name, value in fields.items() if value is not None},
     )
+
+
+def _key(answer: Mapping[str, Any], sent: Mapping[str, Any]) -> Any:
+    """The hub's own key, when the answer is neither empty nor a «no»."""
+    said = answer.get("return")
+    return sent.get(KEY) if said not in (None, "", "false", "0") else None
 
 
 def as_kind(name: str, value: Any, zone: ZoneInfo) -> Any:

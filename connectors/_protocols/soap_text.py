@@ -41,7 +41,7 @@ def checked_start(chunks: Iterable[bytes]) -> Iterator[bytes]:
         elif len(head) > 65536:
             raise RetryLater("ответ 1С — не XML")
     if not checked and head.strip():
-        raise RetryLater(f"ответ 1С — не XML: «{payload.decode_text(head[:200])}»")
+        raise onec_replies.not_an_answer("", payload.decode_text(head))
     if not checked:
         raise onec_replies.not_an_answer("", "")
 

@@ -73,6 +73,16 @@ FAILURES: Mapping[str, tuple[int, str, str]] = {
     "proxy": (502, HTML, "<html><head><title>502 Bad Gateway</title></head></html>"),
     "no_body": (200, XML, ""),
     "accepted": (202, XML, ""),
+    "locked_200": (200, JSON, LOCKED),
+    "locked_as_xml": (200, XML, LOCKED),
+    "no_licence_403": (403, HTML, NO_LICENCE),
+    "no_licence_in_english": (500, HTML, "<html><body>There are no free licenses!</body></html>"),
+    "no_licence_found": (500, "text/plain", "Не найдена лицензия. Не обнаружен ключ защиты"),
+    "some_xml": (500, XML, "<?xml version='1.0'?><error><code>7</code></error>"),
+    "some_xml_200": (200, XML, "<?xml version='1.0'?><error><code>7</code></error>"),
+    "gateway_timeout": (504, HTML, ""),
+    "no_session": (406, HTML, ""),
+    "moved": (302, HTML, ""),
     "not_xml": (200, "application/octet-stream", "PK\x03\x04"),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from connectors._protocols.onec_moments import Marker
 from connectors._protocols.onec_rows import shaped
+from connectors._protocols.onec_versions import check_call
 from connectors._protocols.soap import SoapService
 from connectors._protocols.soap_arguments import argument_trouble
 from connectors.onec_soap.client import (
@@ -138,9 +139,11 @@ def _check_service(connection: Connection, service: SoapService) -> Iterator[Che
         yield CheckStep("Вход в 1С", True, f"адрес {connection.setting('address')} отвечает")
     except HubError as error:
         yield CheckStep("Вход в 1С", False, error.message)
+    if called := check_call(service.options):
+        yield called
     for name in names:
         yield _check_stream(connection, service, name)
-    if connection.settings.get("orders"):
+    if connection.settings.get("send_orders"):
         yield check_orders(connection, service)
 
 

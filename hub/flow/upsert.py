@@ -290,7 +290,7 @@ def sinks_for(configured: Configured, everyone: Sequence[Configured]) -> list[Si
         for other in everyone
         if other.id != configured.id
         and other.connector.takes_changes
-        and _says_how(other)
+        and other.connector.manifest.says_how(other.connection.settings)
         and (not configured.destinations or other.name in configured.destinations)
     ]
 
@@ -299,9 +299,3 @@ def _taken(other: Configured) -> frozenset[str]:
     """The entities that a destination takes: as its settings say, else as its manifest."""
     own = other.connection.settings.get("entities")
     return frozenset(own or other.connector.manifest.takes)
-
-
-def _says_how(other: Configured) -> bool:
-    """Whether a connection that needs a setting to take changes has it."""
-    needed = other.connector.manifest.sink_setting
-    return not needed or bool(other.connection.settings.get(needed))

@@ -175,6 +175,10 @@ class Manifest:
             {"poll", "sink", "stock"} & set(self.directions) or "requests_per_second" in self.limits
         )
 
+    def says_how(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a connection with these settings takes changes, as far as they must say so."""
+        return not self.sink_setting or bool(settings.get(self.sink_setting))
+
     def checked_limits(self, given: Any, place: str) -> dict[str, Any]:
         """A connection's own limits: requests_per_second, burst, groups; ConfigError if wrong."""
         try:

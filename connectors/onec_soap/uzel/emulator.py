@@ -67,6 +67,7 @@ class UzelExchange:
                 "username": USER,
                 "timezone": "Europe/Moscow",
                 "session": "ibsession",
+                "send_orders": True,
             },
             "secrets": {"password": PASSWORD, "notify_key": NOTIFY_KEY},
             "schedule": {"stock": "10 3 * * *", "stock_changes": "every 1m", "orders": "every 5m"},
