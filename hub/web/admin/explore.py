@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 
 from hub.flow import explore
 from hub.flow.explore import Plan
-from hub.mapping.model import MappingConfigError
 from hub.sdk import payload
 from hub.sdk.entities import ENTITIES
 from hub.sdk.errors import HubError, Rejected
@@ -82,9 +81,8 @@ def make_stream(name: str) -> str | Response:
             tried = explore.tried(configured, plan.entity, plan.columns, known.rows)
             return _page(configured, known, columns=plan.columns, tried=tried)
         explore.save_stream(the_store(), name, int(_text("revision") or 0), plan, actor())
-    except (HubError, MappingConfigError) as error:
-        said = error.message if isinstance(error, HubError) else str(error)
-        return _page(configured, known, columns=_columns(), error=in_words(said))
+    except HubError as error:
+        return _page(configured, known, columns=_columns(), error=in_words(error.message))
     flash(_("The stream is saved: «%(name)s».", name=plan.name), "success")
     return redirect(url_for("admin.connection", name=name))
 
