@@ -6,11 +6,13 @@ run as for any other. Many notices before the run begins are one run.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.queues import queues_for
 from hub.sdk.errors import Ignored
@@ -20,6 +22,8 @@ from hub.store.store import Store
 
 if TYPE_CHECKING:
     from hub.flow.prepare import Prepared
+
+log = logging.getLogger(__name__)
 
 
 def streams_of(configured: Configured, asked: Sequence[Any]) -> list[str]:
@@ -53,12 +57,19 @@ def want(db: Connection, connection_id: int, prepared: Sequence[Prepared], now: 
 
 
 def ring(store: Store, connection_id: int, prepared: Sequence[Prepared]) -> None:
-    """Say that runs are wanted, after the commit; the sweep says it again if nobody heard."""
-    if any(one.wanted for one in prepared):
+    """Say that runs are wanted, after the commit; the sweep says it again if nobody heard.
+
+    Raises nothing: what it would stop is done already.
+    """
+    if not any(one.wanted for one in prepared):
+        return
+    try:
         with store.database.read() as db:
             waiting = db.scalars(_queued(connection_id).with_only_columns(sync_runs.c.id)).all()
         for run_id in waiting:
             queues_for(store.settings).ring_run(run_id)
+    except (SQLAlchemyError, OSError) as error:
+        log.info("the sweep will ring for the runs: %s", error)
 
 
 def _queued(connection_id: int) -> Any:
