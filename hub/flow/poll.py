@@ -187,8 +187,7 @@ def plan_next(
     due = next_run(rule, now, configured.connection.timezone) if rule else None
     if due is not None and not_before is not None:
         # A poll that failed has its next turn; what a shop waits for is tried again before.
-        out = configured.stream(stream).direction == "out"
-        due = not_before if out else max(due, not_before)
+        due = not_before if stream == stock_out.STREAM else max(due, not_before)
     with store.database.write() as db:
         set_turn(db, configured.id, stream, due)
 
