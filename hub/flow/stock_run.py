@@ -35,13 +35,6 @@ ROOT = Path(__file__).resolve().parents[2]
 #: The code that makes staged rows of an answer; a change in it may read the same answer otherwise.
 SHAPING = ("connectors/_protocols", "hub/mapping", "hub/flow/stock*.py", "hub/store/stock*.py")
 
-#: How a session that stages a snapshot is set up. SQLite: its cache is this process's memory.
-#: PostgreSQL: what compares the rows stays in the server's memory up to this size.
-SESSION = {
-    True: ("PRAGMA cache_size=-8000",),
-    False: ("SET work_mem = '64MB'",),
-}
-
 
 class Run(Protocol):
     """What this part needs of the sync run that it belongs to."""
@@ -104,9 +97,9 @@ class StockRun:
         with self._database.engine.connect() as session:
             # The session's tables and caches go with it, whatever happens.
             session.detach()
-            for statement in SESSION[self._database.is_sqlite]:
-                session.exec_driver_sql(statement)
-            session.commit()
+            if self._database.is_sqlite:
+                session.exec_driver_sql("PRAGMA cache_size=-8000")
+                session.rollback()
             with session.begin():
                 stage = StockStage(session, self._origin, full=True)
             for page in pages:
