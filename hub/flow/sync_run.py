@@ -53,7 +53,7 @@ class SyncRun:
                        "rows_rejected": 0, "rows_warned": 0}  # fmt: skip
         self.mappings = Mappings(configured)
         self._issues: list[Issue] = []
-        self._noted_at = time.monotonic()
+        self._noted_at, self.is_fresh = time.monotonic(), True
         self.cursor: Mapping[str, Any] = {}
         #: Under which name the cursor is kept: all uploads of a connection share what they tell.
         self.memory = uploads.MEMORY if run.upload else run.stream
@@ -99,8 +99,8 @@ class SyncRun:
                 levels.changes(page)
             else:
                 self._page(page)
-        is_fresh = self.stream.entity != "stock" or "stock" in entities
-        return self._finish("succeeded", is_fresh=is_fresh)
+        self.is_fresh = self.stream.entity != "stock" or "stock" in entities
+        return self._finish("succeeded")
 
     def _begin(self) -> Mapping[str, Any]:
         with self.store.database.write() as db:
@@ -257,14 +257,7 @@ class SyncRun:
             move_cursor(db, self.configured.id, self.memory, self.cursor)
             self._kept = self.cursor if self.run.upload else None
 
-    def _finish(
-        self,
-        status: str,
-        held_reason: str = "",
-        levels: StockRun | None = None,
-        *,
-        is_fresh: bool = True,
-    ) -> str:
+    def _finish(self, status: str, held_reason: str = "", levels: StockRun | None = None) -> str:
         now = utc_now()
         with self.store.database.write() as db:
             leases.fence(db, self.lease, healthy=True)
@@ -279,7 +272,7 @@ class SyncRun:
                     **self.counts,
                 )
             )
-            if status == "succeeded" and is_fresh:
+            if status == "succeeded" and self.is_fresh:
                 rows = self.counts["rows_read"]
                 freshen(db, self.configured.id, self.run.stream, self.started_at, rows)
                 if levels is not None:
