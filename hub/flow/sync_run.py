@@ -136,6 +136,8 @@ class SyncRun:
                 log.info("another transaction was quicker", extra={"run": self.run.id})
             except Exception as error:
                 _raise_unless_a_row(error)
+                # Hundreds of times slower: whose fault it is must be found by somebody.
+                log.warning("the page is written row by row: %s", error, extra={"run": self.run.id})
                 self._write_singly(mapped)
                 break
         else:

@@ -197,10 +197,25 @@ def run_plain(connection: Connection, statement: str, given: Sequence[Any]) -> C
 
     SQLAlchemy's own statements cost more than a short one's work.
     """
+    return connection.exec_driver_sql(*_plain_parts(connection, statement, [given], many=False))
+
+
+def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One statement for each row of values, as `run_plain` does one."""
+    connection.exec_driver_sql(*_plain_parts(connection, statement, rows, many=True))
+
+
+def _plain_parts(
+    connection: Connection, statement: str, rows: Sequence[Sequence[Any]], *, many: bool
+) -> tuple[str, Any]:
     if connection.dialect.name != "sqlite":
-        return connection.exec_driver_sql(statement.replace("?", "%s"), tuple(given))
-    plain = [sqlite_time(one) if isinstance(one, datetime) else one for one in given]
-    return connection.exec_driver_sql(statement, tuple(plain))
+        given = [tuple(row) for row in rows]
+        return statement.replace("?", "%s"), given if many else given[0]
+    given = [
+        tuple([sqlite_time(one) if isinstance(one, datetime) else one for one in row])
+        for row in rows
+    ]
+    return statement, given if many else given[0]
 
 
 def sqlite_time(moment: datetime | None) -> str | None:

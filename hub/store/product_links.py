@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
-from hub.store.database import insert_for
+from hub.store.database import insert_for, run_many
 from hub.store.models import possible_products, stock_levels, stock_sent
 
 #: A product's external id, its record, and the record's values.
@@ -46,21 +46,31 @@ def link(db: Connection, space: Sequence[int], links: Sequence[Link], now: datet
             variant = variant or str(row.get("variant_external_id") or "")
             if variant:
                 item = item if "#" in key else str(row.get("parent_external_id") or key)
-                variants.append({"record": record_id, "item": item, "characteristic": variant})
+                variants.append((record_id, now, item, variant))
             else:
-                whole.append({"record": record_id, "item": item})
-        # The key's leading columns: found by its index.
-        found = (
-            update(stock_levels)
-            .where(levels.connection_id.in_(space), levels.item_key == bindparam("item"))
-            .values(product_id=bindparam("record"), updated_at=now)
-        )
-        if whole:
-            db.execute(found.where(levels.product_id.is_(None)), whole)
-        if variants:
-            of_one = levels.variant_external_id == bindparam("characteristic")
-            db.execute(found.where(of_one), variants)
+                whole.append((record_id, now, item))
+        for connection_id in space:
+            _point(db, _WHOLE, connection_id, whole)
+            _point(db, _VARIANT, connection_id, variants)
     _look_again(db, space[0], links, now)
+
+
+#: By the key's leading columns, whose index finds the levels of one product.
+_WHOLE = (
+    "UPDATE stock_levels SET product_id = ?, updated_at = ?"
+    " WHERE connection_id = {} AND item_key = ? AND product_id IS NULL"
+)
+_VARIANT = (
+    "UPDATE stock_levels SET product_id = ?, updated_at = ?"
+    " WHERE connection_id = {} AND item_key = ? AND variant_external_id = ?"
+)
+
+
+def _point(
+    db: Connection, statement: str, connection_id: int, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    if rows:
+        run_many(db, statement.format(int(connection_id)), rows)
 
 
 def _look_again(db: Connection, connection_id: int, links: Sequence[Link], now: datetime) -> None:
