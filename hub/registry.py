@@ -10,14 +10,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from hub.sdk.connection import Connection, Secrets
 from hub.sdk.errors import ConfigError
-from hub.sdk.manifest import Manifest, Setting, build_manifest
+from hub.sdk.manifest import Manifest, build_manifest
 from hub.sdk.profiles import laid, profile_of
 from hub.sdk.protocols import (
     Accepted,
@@ -36,6 +35,7 @@ from hub.sdk.protocols import (
     Refused,
     Verify,
 )
+from hub.sdk.settings_check import check_names, checked_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTORS = ROOT / "connectors"
@@ -214,7 +214,7 @@ def make_connection(document: Mapping[str, Any], name: str = "test", **options: 
     settings = _mapping(document, "settings")
     settings = laid(profile_of(manifest.folder, settings).get("settings"), settings)
     secrets = _mapping(document, "secrets")
-    _check_names(manifest, settings, secrets)
+    check_names(manifest, settings, secrets)
     for stream in _mapping(document, "schedule"):
         known = [item.name for item in manifest.streams] + list(
             settings.get("streams") or () if manifest.streams_from_settings else ()
@@ -228,7 +228,7 @@ def make_connection(document: Mapping[str, Any], name: str = "test", **options: 
         name=name,
         connector=manifest.name,
         title=str(document.get("title") or ""),
-        settings=_checked_settings(manifest, settings, secrets),
+        settings=checked_settings(manifest, settings, secrets),
         secrets=Secrets(secrets),
         **options,
     )
@@ -238,67 +238,4 @@ def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key) or {}
     if not isinstance(value, Mapping):
         raise ConfigError("must be a table of names and values", place=key)
-    return value
-
-
-def _check_names(
-    manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, Any]
-) -> None:
-    for name, value in secrets.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        if not all(isinstance(one, str) for one in values):
-            raise ConfigError(
-                "must be text, or a list of texts: put it in quotes", place=f"secrets.{name}"
-            )
-    for group, given, secret in (("settings", settings, False), ("secrets", secrets, True)):
-        known = [item.name for item in manifest.settings if item.secret == secret]
-        known += manifest.common_settings() if group == "settings" else []
-        for name in given:
-            if name not in known:
-                raise ConfigError(
-                    f"{manifest.name} has no such key; it has: {', '.join(known) or 'none'}",
-                    place=f"{group}.{name}",
-                )
-
-
-def _checked_settings(
-    manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, Any]
-) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
-    for setting in manifest.settings:
-        if setting.secret:
-            continue
-        value = settings.get(setting.name)
-        value = setting.default if value is None else value
-        if value is not None:
-            checked[setting.name] = _coerce(setting, value)
-    checked |= manifest.checked_common(settings)
-    for setting in manifest.settings:
-        applies = all(str(checked.get(key)) in values for key, values in setting.when.items())
-        given = setting.name in (secrets if setting.secret else checked)
-        if setting.required and applies and not given:
-            group = "secrets" if setting.secret else "settings"
-            raise ConfigError("is required", place=f"{group}.{setting.name}")
-    return checked
-
-
-def _coerce(setting: Setting, value: Any) -> Any:
-    place = f"settings.{setting.name}"
-    kinds: dict[str, type | tuple[type, ...]] = {"map": Mapping, "list": list, "boolean": bool}
-    expected = kinds.get(setting.type)
-    if expected and not isinstance(value, expected):
-        raise ConfigError(f"must be a {setting.type}", place=place)
-    if setting.type == "integer" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise ConfigError("must be a whole number", place=place)
-    if setting.type == "choice" and value not in setting.choices:
-        raise ConfigError(f"must be one of: {', '.join(setting.choices)}", place=place)
-    if setting.type == "timezone":
-        try:
-            ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a name too long for a file
-            raise ConfigError("is not a time zone such as Europe/Moscow", place=place) from error
-    if setting.type in {"text", "url"}:
-        if isinstance(value, Mapping | list):
-            raise ConfigError("must be text", place=place)
-        return str(value)
     return value

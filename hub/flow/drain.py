@@ -19,7 +19,8 @@ from hub.flow import journal, resolve, stock, wanted
 from hub.flow.parse import load_events
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
-from hub.flow.upsert import Upsert, sinks_for
+from hub.flow.sinks import sinks_for
+from hub.flow.upsert import Upsert
 from hub.sdk.errors import PayloadError, RetryLater
 from hub.store import bulk, connections, event_rows, leases
 from hub.store.connections import Configured

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.sql.schema import Table
 
 from hub.crm.fold import WHOLE, Stamp, fold
-from hub.flow.upsert import sinks_for
+from hub.flow.sinks import sinks_for
 from hub.sdk.entities import ENTITIES
 from hub.sdk.records import Receipt
 from hub.store import outbox

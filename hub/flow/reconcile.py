@@ -15,7 +15,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from hub.crm.fold import Stamp
 from hub.flow.map import Mappings
-from hub.flow.upsert import Upsert, sinks_for
+from hub.flow.sinks import sinks_for
+from hub.flow.upsert import Upsert
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import ConfigError, HubError
 from hub.sdk.traffic import Urgency

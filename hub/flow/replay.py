@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
-from hub.flow.upsert import sinks_for
+from hub.flow.sinks import sinks_for
 from hub.queues import queues_for
 from hub.sdk.errors import Rejected
 from hub.store import outbox

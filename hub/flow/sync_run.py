@@ -13,16 +13,17 @@ from sqlalchemy.exc import IntegrityError
 from hub.crm.fold import Stamp
 from hub.flow import resolve, stock, uploads
 from hub.flow.map import Mappings
+from hub.flow.sinks import sinks_for
 from hub.flow.stock_out import StockOut
 from hub.flow.stock_run import StockRun
-from hub.flow.upsert import Upsert, sinks_for
+from hub.flow.upsert import Upsert
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import ConfigError, HubError
 from hub.sdk.records import Page, SourceRecord
 from hub.store import leases
 from hub.store.connections import Configured, set_state
 from hub.store.cursors import freshen, move_cursor
-from hub.store.database import is_away, to_json, utc_now
+from hub.store.database import to_json, utc_now
 from hub.store.models import cursors, row_issues, sync_runs
 from hub.store.stock_rows import Written
 from hub.store.store import Store
@@ -135,7 +136,7 @@ class SyncRun:
             except IntegrityError:
                 log.info("another transaction was quicker", extra={"run": self.run.id})
             except Exception as error:
-                _raise_unless_a_row(error)
+                leases.raise_unless_a_row(error)
                 # Hundreds of times slower: whose fault it is must be found by somebody.
                 log.warning("the page is written row by row: %s", error, extra={"run": self.run.id})
                 self._write_singly(mapped)
@@ -160,7 +161,7 @@ class SyncRun:
             try:
                 self._write_page([(place, record)], move=False)
             except Exception as error:
-                _raise_unless_a_row(error)
+                leases.raise_unless_a_row(error)
                 said = getattr(error, "orig", None) or error
                 self.add_issue(place, f"the store refused the row: {said}", record.fields)
         self._write_page([])
@@ -293,9 +294,3 @@ class SyncRun:
             },
         )
         return status
-
-
-def _raise_unless_a_row(error: Exception) -> None:
-    """A store that is away must end the run, or the cursor would pass rows never stored."""
-    if is_away(error) or isinstance(error, leases.LeaseLostError):
-        raise error

@@ -12,6 +12,7 @@ from hub.crm.fold import Stamp, digest_of, fold, fold_with_extra, is_newer, is_s
 from hub.crm.products import Products
 from hub.crm.search import searchable
 from hub.flow import resolve
+from hub.flow.sinks import Sink
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import Ignored
 from hub.store.connections import Configured
@@ -19,15 +20,6 @@ from hub.store.models import ENTITY_TABLES
 from hub.store.outbox import Duty
 from hub.store.threads import short_ref
 from hub.store.working_set import WorkingSet
-
-
-@dataclass(frozen=True)
-class Sink:
-    """A destination and the entities it subscribes to; empty means all."""
-
-    connection_id: int
-    name: str
-    entities: frozenset[str]
 
 
 @dataclass
@@ -281,21 +273,3 @@ class Upsert:
                     deleted,
                 )
             )
-
-
-def sinks_for(configured: Configured, everyone: Sequence[Configured]) -> list[Sink]:
-    """The destinations of changes that come through this connection; never itself (no echo)."""
-    return [
-        Sink(other.id, other.name, _taken(other))
-        for other in everyone
-        if other.id != configured.id
-        and other.connector.takes_changes
-        and other.connector.manifest.says_how(other.connection.settings)
-        and (not configured.destinations or other.name in configured.destinations)
-    ]
-
-
-def _taken(other: Configured) -> frozenset[str]:
-    """The entities that a destination takes: as its settings say, else as its manifest."""
-    own = other.connection.settings.get("entities")
-    return frozenset(own or other.connector.manifest.takes)

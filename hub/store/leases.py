@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
-from hub.store.database import Database, insert_for, run_plain, utc_now
+from hub.store.database import Database, insert_for, is_away, run_plain, utc_now
 from hub.store.models import leases
 
 #: What a holder may take between two signs of life, unless hub.yml says otherwise (`leases`).
@@ -24,6 +24,12 @@ EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 class LeaseLostError(Exception):
     """Another worker holds the lease now; nothing this one wrote counts."""
+
+
+def raise_unless_a_row(error: Exception) -> None:
+    """Raise an error again that no row is to blame for: the store is away, the lease is lost."""
+    if is_away(error) or isinstance(error, LeaseLostError):
+        raise error
 
 
 @dataclass(frozen=True)
