@@ -26,7 +26,14 @@ MAIN, SHOP = "Основной склад", "Магазин на Садовой"
 
 
 @pytest.fixture
-def site(store: Store) -> Iterator[Site]:
+def site(sqlite_store: Store) -> Iterator[Site]:
+    """With a worker, for what no database can change."""
+    with site_of(sqlite_store) as opened:
+        yield opened
+
+
+@pytest.fixture
+def everywhere(store: Store) -> Iterator[Site]:
     """On SQLite and on PostgreSQL, with a worker."""
     with site_of(store) as opened:
         yield opened
@@ -39,9 +46,9 @@ def idle(sqlite_store: Store) -> Iterator[Site]:
         yield opened
 
 
-def test_a_trade_base_sends_everything_in_an_archive(site: Site) -> None:
-    site.onec.exchange(site.url)
-    levels = site.levels()
+def test_a_trade_base_sends_everything_in_an_archive(everywhere: Site) -> None:
+    everywhere.onec.exchange(everywhere.url)
+    levels = everywhere.levels()
     assert levels[("БЗ-100", "42", MAIN)] == 4
     assert levels[("БЗ-100", "42", SHOP)] == 3
     assert levels[("БЗ-100", "43", SHOP)] == 2
@@ -49,7 +56,7 @@ def test_a_trade_base_sends_everything_in_an_archive(site: Site) -> None:
     assert levels[("ШН-1", "", "")] == 0
     # A service has no stock, whatever the offer says.
     assert len(levels) == 5
-    found = {row["external_id"]: row for row in site.hub.rows(products)}
+    found = {row["external_id"]: row for row in everywhere.hub.rows(products)}
     assert len(found) == 7
     boots = next(row for row in found.values() if row["name"] == "Ботинки зимние")
     assert (boots["sku"], boots["unit"]) == ("БЗ-100", "пар")
@@ -67,8 +74,8 @@ def test_a_trade_base_sends_everything_in_an_archive(site: Site) -> None:
     )
     assert laces["external_id"] == laces["external_id"].lower()
     assert next(row for row in found.values() if row["sku"] == "СТ-0")["is_active"] is False
-    assert [run["status"] for run in site.runs()] == ["succeeded"] * 2
-    assert [run["stream"] for run in site.runs()] == ["catalog", "offers"]
+    assert [run["status"] for run in everywhere.runs()] == ["succeeded"] * 2
+    assert [run["stream"] for run in everywhere.runs()] == ["catalog", "offers"]
 
 
 @pytest.mark.parametrize(
@@ -112,13 +119,13 @@ def test_what_a_file_does_not_name_stays_whatever_it_says_of_itself(site: Site) 
     assert site.levels()[("БЗ-100", "42", MAIN)] == 4
 
 
-def test_files_are_cut_by_the_limit_and_every_piece_may_come_twice(site: Site) -> None:
-    site.connect(file_limit=1024, zip=False)
-    site.onec.repeats = True
-    site.onec.exchange(site.url)
-    assert site.levels()[("БЗ-100", "42", MAIN)] == 4
-    pieces = site.hub.rows(events)
-    posted = [line for line in site.onec.log if " file " in line]
+def test_files_are_cut_by_the_limit_and_every_piece_may_come_twice(everywhere: Site) -> None:
+    everywhere.connect(file_limit=1024, zip=False)
+    everywhere.onec.repeats = True
+    everywhere.onec.exchange(everywhere.url)
+    assert everywhere.levels()[("БЗ-100", "42", MAIN)] == 4
+    pieces = everywhere.hub.rows(events)
+    posted = [line for line in everywhere.onec.log if " file " in line]
     assert len(posted) == 2 * len(pieces)
     assert len(pieces) > 8
     assert max(piece["size_bytes"] for piece in pieces) <= 1024
@@ -158,15 +165,18 @@ def test_a_transfer_that_broke_off_is_resumed_in_its_session(site: Site) -> None
     assert len(site.levels()) == 100
 
 
-def test_a_file_begun_anew_under_its_name_replaces_the_one_before(site: Site) -> None:
-    site.connect(zip=False)
-    client = site.client()
+def test_a_file_begun_anew_under_its_name_replaces_the_one_before(everywhere: Site) -> None:
+    everywhere.connect(zip=False)
+    client = everywhere.client()
     client.post("offers0_1.xml", offers_file({"a": amount("1", w="1")}))
     client.import_file("offers0_1.xml")
     client.post("offers0_1.xml", offers_file({"a": amount("2", w="2"), "b": amount("3", w="3")}))
     client.import_file("offers0_1.xml")
-    assert {key[0]: number for key, number in site.levels().items()} == {guid("a"): 2, guid("b"): 3}
-    assert len(site.runs()) == 2
+    assert {key[0]: number for key, number in everywhere.levels().items()} == {
+        guid("a"): 2,
+        guid("b"): 3,
+    }
+    assert len(everywhere.runs()) == 2
 
 
 def test_a_piece_that_happens_to_begin_like_an_archive_goes_on_with_it() -> None:
@@ -178,12 +188,12 @@ def test_a_piece_that_happens_to_begin_like_an_archive_goes_on_with_it() -> None
     assert not starts_file("<Предложение>".encode(), b"anything")
 
 
-def test_the_same_import_is_the_same_run(site: Site) -> None:
-    client = site.client()
+def test_the_same_import_is_the_same_run(everywhere: Site) -> None:
+    client = everywhere.client()
     client.post("offers0_1.xml", offers_file({"a": amount("1", w="1")}))
     for _ in range(3):
         client.import_file("offers0_1.xml")
-    assert len(site.runs()) == 1
+    assert len(everywhere.runs()) == 1
 
 
 def test_progress_is_answered_until_the_worker_is_done(idle: Site) -> None:
@@ -272,21 +282,21 @@ def test_an_archive_asked_for_by_a_wrong_name_says_what_it_holds(site: Site) -> 
     assert site.levels()
 
 
-def test_old_sessions_are_forgotten_with_a_new_login(site: Site) -> None:
+def test_old_sessions_are_forgotten_with_a_new_login(everywhere: Site) -> None:
     from datetime import timedelta
 
     from sqlalchemy import update
 
     from hub.store.database import utc_now
 
-    client = site.client()
-    with site.hub.store.database.write() as db:
+    client = everywhere.client()
+    with everywhere.hub.store.database.write() as db:
         then = utc_now() - timedelta(days=30)
         db.execute(update(exchange_sessions).values(created_at=then))
     assert client.call("GET", mode="init").text.startswith("failure\n")
-    site.client()
-    assert len(site.hub.rows(exchange_sessions)) == 1
-    assert site.hub.rows(uploads) == []
+    everywhere.client()
+    assert len(everywhere.hub.rows(exchange_sessions)) == 1
+    assert everywhere.hub.rows(uploads) == []
 
 
 def test_two_bases_exchange_side_by_side(site: Site) -> None:
