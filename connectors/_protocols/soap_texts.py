@@ -65,7 +65,8 @@ class TextReader:
         for chunk in chunks:
             try:
                 envelope.parser.Parse(chunk, False)
-            except expat.ExpatError as error:
+            except (expat.ExpatError, LookupError, ValueError) as error:
+                # The latter two: an encoding that Python does not know, or not for expat.
                 raise PayloadError(f"ответ 1С — испорченный XML: {error}") from error
             if envelope.found:
                 yield "".join(envelope.found)

@@ -103,6 +103,8 @@ def test_an_empty_text_has_no_rows(inside: str) -> None:
         (envelope("<m:return><Row/></m:return>"), PayloadError, "вместо текста"),
         (escaped("[]").replace(b"XResponse", b"YResponse"), PayloadError, "вместо «XResponse»"),
         (f'<s:Envelope xmlns:s="{SOAP}"><s:Body/></s:Envelope>'.encode(), RetryLater, "пуст"),
+        (escaped("[]").replace(b"UTF-8", b"utf7"), PayloadError, "испорченный"),
+        (escaped("[]").replace(b"UTF-8", b"no-such"), PayloadError, "испорченный"),
         (b"<!DOCTYPE a []>" + escaped("[]")[38:], PayloadError, "DOCTYPE"),
         (
             envelope("<m:return>нет</m:return><m:ErrorMessage>Нет склада</m:ErrorMessage>"),
