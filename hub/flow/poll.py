@@ -32,7 +32,7 @@ def request_run(store: Store, connection_name: str, stream: str, trigger: str) -
     ConfigError when there is no such connection or stream, or nothing to ask.
     """
     configured = store.catalog.require(connection_name)
-    if configured.connector.read is None:
+    if configured.connector.read is None and configured.connector.push_stock is None:
         raise ConfigError(f"{configured.connection.connector} has nothing to poll")
     configured.stream(stream)
     with store.database.write() as db:
