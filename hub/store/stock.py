@@ -12,6 +12,7 @@ from hub.store.database import utc_now
 from hub.store.models import stock_levels
 from hub.store.stock_rows import KEY, Origin, Staged, Written, moment_text
 from hub.store.stock_stage import EMPTIED, StockStage
+from hub.store.stock_words import fill_blanks
 
 
 def write_rows(
@@ -25,6 +26,8 @@ def write_rows(
     stage.replaces = replaces
     stage.add(list(rows))
     stage.settle()
+    if replaces:
+        fill_blanks(db, origin.connection_id)
     if stock_adopt.find(db, origin.connection_id):
         stock_adopt.adopt(db)
     written = stage.compare()
