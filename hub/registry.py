@@ -154,7 +154,7 @@ class Connector:
     def read_upload(self) -> ReadUpload | None:
         return getattr(_module(self.manifest.name, "upload"), "read_upload", None)
 
-    @cached_property
+    @property
     def takes_changes(self) -> bool:
         """Whether changes can go out to it: pushed by the hub, or fetched in a dialogue."""
         return self.push is not None or "outbox" in self.manifest.directions

@@ -86,14 +86,17 @@ def emulators(home: Path) -> Iterator[list[Vendor]]:
     """
     started: list[Vendor] = []
     try:
-        for name in manifests():
+        for name, manifest in manifests().items():
             made = connector(name).emulator
             if made is None:
                 continue
             dated = "now" in inspect.signature(made).parameters
             emulator = made(now=first_start(home)) if dated else made()
             emulator.start()
-            started.append(Vendor(f"{name}-demo", emulator, document=emulator.connection()))
+            document = emulator.connection()
+            # Goods of the demo's shop are not those of its 1C: only what takes orders anyway does.
+            document["settings"].pop(manifest.sink_setting, None)
+            started.append(Vendor(f"{name}-demo", emulator, document=document))
         yield started
     finally:
         for vendor in started:

@@ -21,12 +21,13 @@ KEYS: Final = ("settings", "mappings")
 
 
 def profile_of(folder: Path, settings: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """The profile that these settings of a connector name; empty parts when they name none.
+    """The profile that these settings of a connector name; empty parts when they name none, or
+    when the connector has no such folder and means something else by the setting.
 
     ConfigError for a name that has no file, or a file that is no profile.
     """
     name = str(settings.get(SETTING) or "")
-    return _load(folder, name) if name else {}
+    return _load(folder, name) if name and (folder / "profiles").is_dir() else {}
 
 
 @cache

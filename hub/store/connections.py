@@ -91,7 +91,7 @@ class Configured:
         entity = given.get("entity") or (declared.entity if declared else name)
         title = declared.title if declared else {"ru": name, "en": name}
         mode, part_of = str(given.get("mode") or "delta"), str(given.get("part_of") or "")
-        return Stream(name, str(entity), title, "", mode, part_of)
+        return Stream(name, str(entity), title, "", mode, part_of=part_of)
 
     def stream_names(self) -> list[str]:
         """Every stream this connection can poll."""

@@ -156,7 +156,7 @@ def test_a_migration_under_load_fails_no_accept(cluster: Cluster, tmp_path: Path
     reader = Database(cluster.postgres.url)
     with Senders(cluster.urls, first=next(FIRST)) as senders:
         senders.await_more(20)
-        with reader.read() as db:
+        with reader.read(streaming=True) as db:
             # A report that takes its time: the change of the table has to wait for it, and
             # without a limit every accept would have to wait behind the change.
             db.execute(select(events.c.id).limit(1)).all()

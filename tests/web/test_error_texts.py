@@ -46,7 +46,7 @@ HOLES = {
     ("hub/mapping/paths.py", "place"): " at character 7",
     ("hub/mapping/paths.py", "least"): "at least ",
     ("hub/flow/stock.py", "why"): " (quantity from q: «x» is not a quantity)",
-    ("hub/registry.py", "setting.type"): "list",
+    ("hub/sdk/settings_check.py", "setting.type"): "list",
     ("connectors/woocommerce/webhook.py", "NOT_KEPT[resource]"): woocommerce.NOT_KEPT["coupon"],
 }
 #: Expressions that are no text of their own: (path, expression) → who makes the text.
@@ -69,6 +69,12 @@ PASSED = {
     ("hub/settings.py", "str(error)"): "words of the YAML parser",
     ("hub/sdk/profiles.py", "str(error)"): "words of the YAML parser",
     ("connectors/_protocols/soap_wsdl.py", "words"): "Russian, for an error of either kind",
+    ("connectors/_protocols/odata_base.py", "how_to_publish(name)"): "Russian",
+    (
+        "connectors/_protocols/odata_base.py",
+        "how_to_publish(str(given.get('document') or names))",
+    ): "Russian",
+    ("connectors/_protocols/odata_base.py", "how_to_publish(' или '.join(names))"): "Russian",
     ("connectors/onec_soap/client.py", "words"): "Russian, from the table of checks",
 }
 #: message → in Russian.
