@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from hub import settings as hub_settings
 from hub.embedded import demo_report as report
 from hub.embedded import processes
 from hub.embedded.console import Console
+from hub.embedded.demo_memory import first_start, remember, remembered
 from hub.embedded.demo_report import Tally
 from hub.embedded.supervisor import Supervisor
 from hub.flow import poll
@@ -27,13 +25,12 @@ from hub.sdk.testing import post
 from hub.settings import Settings
 from hub.store import facts, users
 from hub.store.connections import find_row, save
-from hub.store.database import to_json, utc_now
+from hub.store.database import to_json
 from hub.store.models import deliveries, events, sync_runs
 from hub.store.store import Store
 
 DEADLINE_SECONDS = 90.0
 LOOK_SECONDS = 0.3
-MEMORY = "demo.json"
 DEFAULTS = hub_settings.ROOT / "config" / "demo" / "hub.yml"
 
 
@@ -87,46 +84,19 @@ def emulators(home: Path) -> Iterator[list[Vendor]]:
     started: list[Vendor] = []
     try:
         for name, manifest in manifests().items():
-            made = connector(name).emulator
-            if made is None:
+            if (made := connector(name).emulator) is None:
                 continue
             dated = "now" in inspect.signature(made).parameters
             emulator = made(now=first_start(home)) if dated else made()
             emulator.start()
             document = emulator.connection()
-            # Goods of the demo's shop are not those of its 1C: only what takes orders anyway does.
-            document["settings"].pop(manifest.sink_setting, None)
+            # The shop's goods are not those of 1C: it gets no orders unless it always takes them.
+            document.get("settings", {}).pop(manifest.sink_setting, None)
             started.append(Vendor(f"{name}-demo", emulator, document=document))
         yield started
     finally:
         for vendor in started:
             vendor.emulator.stop()
-
-
-def remembered(home: Path) -> dict[str, str]:
-    """What the demo keeps between its starts."""
-    try:
-        found: dict[str, str] = json.loads((home / MEMORY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def remember(home: Path, **values: str) -> None:
-    """Keep some values for the next start, for the owner's eyes only."""
-    handle = os.open(home / f"{MEMORY}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({**remembered(home), **values}, file)
-    (home / f"{MEMORY}.new").replace(home / MEMORY)
-
-
-def first_start(home: Path) -> datetime:
-    """When the demo was first started in this HUB_HOME."""
-    known = remembered(home).get("started_at")
-    if known is None:
-        known = utc_now().replace(microsecond=0).isoformat()
-        remember(home, started_at=known)
-    return datetime.fromisoformat(known)
 
 
 class Demo:

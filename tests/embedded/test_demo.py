@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.embedded import demo, demo_report
+from hub.embedded import demo, demo_memory, demo_report
 from hub.embedded.demo_report import Tally
 from hub.registry import manifests
 from hub.store.store import Store
@@ -79,11 +79,11 @@ def test_it_counts_what_a_connection_brought(sqlite_store: Store) -> None:
 
 
 def test_its_memory_is_for_the_owner_only(tmp_path: Path) -> None:
-    first = demo.first_start(tmp_path)
-    demo.remember(tmp_path, password="secret")
-    assert demo.first_start(tmp_path) == first
-    assert demo.remembered(tmp_path)["password"] == "secret"
-    assert (tmp_path / demo.MEMORY).stat().st_mode & 0o777 == 0o600
+    first = demo_memory.first_start(tmp_path)
+    demo_memory.remember(tmp_path, password="secret")
+    assert demo_memory.first_start(tmp_path) == first
+    assert demo_memory.remembered(tmp_path)["password"] == "secret"
+    assert (tmp_path / demo_memory.MEMORY).stat().st_mode & 0o777 == 0o600
 
 
 def test_an_own_hub_yml_is_kept(tmp_path: Path) -> None:
