@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -66,7 +68,10 @@ def test_a_paused_connection_is_said_to_be_paused(cli: Cli, inside: Hub, shop: E
 
 
 def test_reconcile_fetches_what_is_missing(cli: Cli, inside: Hub, shop: Emulator) -> None:
-    first = min(order["date_created_gmt"] for order in shop.orders)[:10]
+    earliest = min(order["date_created_gmt"] for order in shop.orders)
+    # The company's day, which late in the evening is not the day in Greenwich.
+    moment = datetime.fromisoformat(earliest).replace(tzinfo=UTC)
+    first = moment.astimezone(ZoneInfo("Europe/Moscow")).date().isoformat()
     days = cli("reconcile", "shop", "--from", first, "--json").json
     assert sum(day["recovered"] for day in days) == len(shop.orders)
     assert len(inside.rows(orders)) == len(shop.orders)
