@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from lxml import etree
 
 from hub.sdk.errors import PayloadError
+from hub.sdk.xml import SAFE, free, has_doctype
 
 ZIP_START: Final = b"PK\x03\x04"
 ZIP_END: Final = b"PK\x05\x06"
@@ -113,22 +114,17 @@ class Elements:
         self._check_root(root)
 
     def forget(self, element: Any) -> None:
-        """Free what was read: the element's content and all before it in its parent."""
+        """Free what was read."""
         self._quiet = 0
-        element.clear(keep_tail=False)
-        parent = element.getparent()
-        if parent is not None:
-            while element.getprevious() is not None:
-                del parent[0]
+        free(element)
 
     def _check_root(self, element: Any) -> None:
         if self._is_checked:
             return
         self._is_checked = True
-        tree = element.getroottree()
-        if tree.docinfo.internalDTD is not None:
+        if has_doctype(element):
             raise PayloadError("XML с DOCTYPE не принимается")
-        name = local(tree.getroot())
+        name = local(element.getroottree().getroot())
         if name not in ROOTS:
             raise PayloadError(f"это не CommerceML: корень <{name[:60]}>")
 
@@ -146,10 +142,7 @@ def _head(file: Readable) -> bytes:
 def _parser(kind: Any, head: bytes, **options: Any) -> Any:
     # After a UTF-8 mark the declaration may lie: 1C's files are converted by all kinds of tools.
     return kind(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
+        **SAFE,
         remove_comments=True,
         remove_pis=True,
         encoding="utf-8" if head.startswith(_BOM) else None,

@@ -17,12 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from lxml import etree
-
-from connectors._protocols import odata_errors
-from connectors._protocols.odata_rows import local
+from connectors._protocols.odata_pull import ended, local
 from connectors._protocols.odata_wire import Wire
 from hub.sdk.errors import PayloadError, RetryLater
+from hub.sdk.xml import free
 
 MAX_AGE_SECONDS: Final = 3600.0
 #: Another shape of the kept lines makes old copies void.
@@ -198,39 +196,10 @@ def parse_metadata(chunks: Iterable[bytes]) -> Iterator[Type]:
 
     Element by element: the tree is never whole in memory. RetryLater when it is cut off.
     """
-    parser = etree.XMLPullParser(
-        events=("start", "end"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=True,
-    )
     made = _Types()
-    root: Any = None
-    closed = False
-    try:
-        for chunk in chunks:
-            parser.feed(chunk)
-            for event, element in parser.read_events():
-                if root is None:
-                    root = element
-                    _check_root(root)
-                if event == "end":
-                    closed = closed or element is root
-                    made.take(element)
-    except etree.XMLSyntaxError as error:
-        raise odata_errors.cut(str(error)) from error
-    if not closed:
-        raise odata_errors.cut()
+    for element, _ in ended(chunks, {"Edmx"}, "$metadata"):
+        made.take(element)
     yield from made.all()
-
-
-def _check_root(root: Any) -> None:
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise PayloadError("XML с DOCTYPE не принимается")
-    name = local(root.tag)
-    if name != "Edmx":
-        raise PayloadError(f"вместо $metadata пришёл XML <{name}>")
 
 
 class _Types:
@@ -256,9 +225,7 @@ class _Types:
             self._functions.setdefault(bound, []).append(str(element.get("Name") or ""))
         elif name not in {"Association", "AssociationSet"}:
             return
-        element.clear()
-        while element.getprevious() is not None:
-            del element.getparent()[0]
+        free(element)
 
     def _take_type(self, element: Any) -> None:
         if len(self._types) >= MAX_TYPES:

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from lxml import etree
-
 from connectors._protocols import odata_errors, onec_replies
+from connectors._protocols.odata_pull import ended, local
 from hub.sdk.errors import PayloadError
 from hub.sdk.payload import clean_text, decode_text
+from hub.sdk.xml import free
 
 Row = dict[str, Any]
 #: One row, table parts included, is never larger; a reply that claims so is no reply of 1C.
@@ -181,43 +181,8 @@ def _check_end(buffer: _Buffer) -> None:
 def atom_rows(chunks: Iterable[bytes]) -> Iterator[Row]:
     """The entries of a feed as the same rows; `odata.type` names the set, `odata.deleted` a gone
     object of SelectChanges, which has its `Ref_Key` alone."""
-    parser = etree.XMLPullParser(
-        events=("start", "end"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=True,
-    )
-    root: Any = None
-    closed = False
-    try:
-        for chunk in chunks:
-            parser.feed(chunk)
-            for event, element in parser.read_events():
-                if root is None:
-                    root = element
-                    _check_root(root)
-                if event == "end":
-                    closed = closed or element is root
-                    yield from _entry(element, root)
-    except etree.XMLSyntaxError as error:
-        # Cut in its middle or spoilt on the way: the parser tells either at a place of its own.
-        raise odata_errors.cut(str(error)) from error
-    if not closed:
-        raise odata_errors.cut()
-
-
-def local(tag: Any) -> str:
-    """A name without its namespace; a hostile one is only a name that nothing is looked for by."""
-    return str(tag).rpartition("}")[2]
-
-
-def _check_root(root: Any) -> None:
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise PayloadError("XML с DOCTYPE не принимается")
-    name = local(root.tag)
-    if name not in {"feed", "entry"}:
-        raise PayloadError(f"ответ 1С — XML <{name}>, а не лента Atom")
+    for element, root in ended(chunks, {"feed", "entry"}, "ленты Atom"):
+        yield from _entry(element, root)
 
 
 def _entry(element: Any, root: Any) -> Iterator[Row]:
@@ -236,9 +201,7 @@ def _entry(element: Any, root: Any) -> Iterator[Row]:
     else:
         return
     if element is not root:
-        element.clear()
-        while element.getprevious() is not None:
-            del element.getparent()[0]
+        free(element)
 
 
 def _properties(node: Any, depth: int) -> Row:

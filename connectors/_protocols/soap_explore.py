@@ -26,6 +26,7 @@ from connectors._protocols.soap_values import (
 from connectors._protocols.soap_wire import chunks_of
 from hub.sdk.errors import HubError
 from hub.sdk.explore import Asked, Operation, Operations, Sample
+from hub.sdk.xml import pull_parser
 
 #: So much of an answer is read for a sample, and so long is waited for it.
 HEAD_BYTES = 4 * 1024 * 1024
@@ -121,9 +122,7 @@ def _in_text(found: Counter[str], text: str, before: Sequence[str]) -> None:
 
 def _in_elements(found: Counter[str], head: bytes, before: Sequence[str] = ()) -> None:
     """Count elements that hold others by their path; a head that ends anywhere will do."""
-    parser: Any = etree.XMLPullParser(
-        events=("end",), resolve_entities=False, no_network=True, load_dtd=False
-    )
+    parser = pull_parser("end")
     with suppress(etree.XMLSyntaxError):  # what was read before it is counted
         parser.feed(head)
     with suppress(etree.XMLSyntaxError):

@@ -23,6 +23,7 @@ from lxml import etree
 from connectors._protocols.soap_json import json_rows
 from connectors._protocols.soap_values import V8
 from hub.sdk.errors import PayloadError
+from hub.sdk.xml import pull_parser
 
 READ_BYTES = 256 * 1024
 #: Unpacked; past it the archive is a trap or the list does not end.
@@ -83,9 +84,7 @@ def _xml_rows(
 
 def _rows_of(head: str) -> list[str]:
     """The name of a root's rows, when its first child is more than a bare value."""
-    parser: Any = etree.XMLPullParser(
-        events=("start",), resolve_entities=False, no_network=True, load_dtd=False
-    )
+    parser = pull_parser("start")
     try:
         parser.feed(head.encode("utf-8", "replace"))
         started = [element for _, element in parser.read_events()][:3]

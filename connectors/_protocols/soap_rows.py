@@ -32,6 +32,7 @@ from connectors._protocols.soap_values import (
     table_row,
 )
 from hub.sdk.errors import PayloadError, Rejected, RetryLater
+from hub.sdk.xml import pull_parser
 
 #: So much may come without a single row: past it the path leads nowhere or the answer is no list.
 MAX_BYTES_WITHOUT_ROW = 64 * 1024 * 1024
@@ -78,12 +79,9 @@ class RowReader:
 
         Raises RetryLater (cut, not SOAP), PayloadError (broken XML, wrong path), Rejected (fault).
         """
-        parser: Any = etree.XMLPullParser(
-            events=("end",),
+        parser = pull_parser(
+            "end",
             tag=["{*}Envelope", "{*}Fault", COLUMN, ROW, VALUE, *(f"{{*}}{n}" for n in self.path)],
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
         )
         held, between = "", False
         for text in in_utf8(checked_start(chunks)):

@@ -6,19 +6,45 @@ Raises PayloadError with the reason.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from lxml import etree
 
 from hub.sdk.errors import PayloadError
 from hub.sdk.payload import MAX_DEPTH, clean_text, refuse_many
 
+#: What makes a parser of lxml safe for what others send, whatever kind of parser it is.
+SAFE: Final[Mapping[str, Any]] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+}
+
 
 def xml_parser() -> etree.XMLParser:
     """A parser that resolves no entity, loads no DTD and stays off the network."""
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False
-    )
+    return etree.XMLParser(**SAFE, recover=False)
+
+
+def pull_parser(*events: str, **options: Any) -> Any:
+    """A parser fed piece by piece that tells of these events (`start`, `end`), as safe as
+    `xml_parser`. `options` are lxml's own and may replace it: `huge_tree` where a reply is long."""
+    return etree.XMLPullParser(**{**SAFE, "events": events, **options})
+
+
+def free(element: Any) -> None:
+    """Let go of an element that is used up, and of all before it: memory must not grow."""
+    element.clear()
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
+
+
+def has_doctype(root: Any) -> bool:
+    """Whether the document of this element brought a DOCTYPE."""
+    return root.getroottree().docinfo.internalDTD is not None
 
 
 def load_xml(body: bytes) -> dict[str, Any]:
@@ -33,7 +59,7 @@ def load_xml(body: bytes) -> dict[str, Any]:
         root = etree.fromstring(body, xml_parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise PayloadError(f"the body is not XML: {error}") from error
-    if root.getroottree().docinfo.internalDTD is not None:
+    if has_doctype(root):
         raise PayloadError("XML with a DOCTYPE is not accepted")
     return {etree.QName(root).localname: xml_value(root)}
 

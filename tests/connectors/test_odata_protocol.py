@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import responses
@@ -25,11 +23,9 @@ from connectors._protocols.odata_feed import feed
 from connectors._protocols.odata_rows import rows_of
 from connectors._protocols.odata_server import error_body
 from connectors._protocols.odata_virtual import call
-from connectors._protocols.odata_wire import Wire
 from connectors.onec_odata.client import base_of
 from connectors.onec_odata.emulator import Emulator
 from hub.registry import make_connection
-from hub.sdk.connection import Connection
 from hub.sdk.errors import (
     AuthError,
     ConfigError,
@@ -38,10 +34,7 @@ from hub.sdk.errors import (
     Rejected,
     RetryLater,
 )
-
-MOSCOW = ZoneInfo("Europe/Moscow")
-REF = "6c4e0c4b-6c2c-11e7-81d6-38d547224d22"
-SAMPLES = Path(__file__).parent / "odata"
+from tests.support.odata import MOSCOW, REF, connect
 
 
 @pytest.fixture
@@ -50,21 +43,6 @@ def base() -> Iterator[Emulator]:
     emulator.start()
     yield emulator
     emulator.stop()
-
-
-def connect(emulator: Emulator, folder: Path | None = None, **settings: Any) -> Connection:
-    document = emulator.connection()
-    document["settings"] = {**document["settings"], **settings}
-    return make_connection(
-        document,
-        "odata",
-        allowed_networks=("127.0.0.0/8",),
-        cache_dir=str(folder) if folder else "",
-    )
-
-
-def wire(emulator: Emulator, folder: Path | None = None, **settings: Any) -> Wire:
-    return base_of(connect(emulator, folder, **settings)).wire
 
 
 # Literals.

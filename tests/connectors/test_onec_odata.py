@@ -15,7 +15,7 @@ from connectors.onec_odata.poll import check, read
 from hub.sdk.connection import Connection
 from hub.sdk.errors import ConfigError, HubError, PayloadError, RetryLater
 from hub.sdk.records import Page, SourceRecord
-from tests.connectors.test_odata_pages import connect
+from tests.support.odata import connect
 
 NODE = "00000001-00d0-11ee-9a00-001122334455"
 PUMP, BOOTS = "00000001-0010-11ee-9a00-001122334455", "00000002-0010-11ee-9a00-001122334455"

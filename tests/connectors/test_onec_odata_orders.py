@@ -17,7 +17,7 @@ from hub.registry import make_connection
 from hub.sdk.connection import Connection
 from hub.sdk.errors import ConfigError, Ignored, Rejected, RetryLater
 from hub.sdk.records import Change, Receipt
-from tests.connectors.test_odata_pages import connect
+from tests.support.odata import connect
 
 PUMP, BOOTS = "00000001-0010-11ee-9a00-001122334455", "00000002-0010-11ee-9a00-001122334455"
 BLACK = "00000001-0020-11ee-9a00-001122334455"
