@@ -32,6 +32,7 @@ from hub.store.working_set import WorkingSet
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 CONFLICT_TRIES = 3
 DEFAULT_BATCH = 100
+DEFAULT_DEATHS = 5
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ def _claim(store: Store, connection_id: int, size: int) -> list[int]:
 
 def _survives(store: Store, lease: leases.Lease, event_id: int) -> bool:
     """Count that this event is held by a worker; park it once it has killed too many."""
-    limit = int(store.settings.option("events.poison_deaths", 3))
+    limit = int(store.settings.option("events.poison_deaths", DEFAULT_DEATHS))
     with store.database.write() as db:
         leases.fence(db, lease)
         deaths = db.scalar(select(events.c.deaths).where(events.c.id == event_id)) or 0
