@@ -49,8 +49,7 @@ def test_an_event_that_kills_its_worker_is_parked_and_the_others_are_done(
     hub.site()
     for number in range(1, 6):
         hub.post("site", lead(number))
-    limit = 3
-    for _ in range(limit + 1):
+    for _ in range(drain.DEFAULT_DEATHS + 1):
         kill_a_worker(hub, monkeypatch)
     hub.drain()
     parked = hub.one(events, status="dead")
@@ -65,7 +64,7 @@ def test_a_parked_event_runs_again_when_a_person_says_so(
     real = patch_parse(monkeypatch, die)
     hub.site()
     hub.post("site", lead(1))
-    for _ in range(4):
+    for _ in range(drain.DEFAULT_DEATHS + 1):
         kill_a_worker(hub, monkeypatch)
     hub.drain()
     parked = hub.one(events, status="dead")
