@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, request, url_for
 from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
-from hub.web import admin, auth, formats, guard, lists, managers, sessions, stock, words
+from hub.web import admin, auth, formats, guard, lists, managers, menu, sessions, words
 from hub.web.context import EXTENSION, actor, the_user
 from hub.web.error_texts import in_words
 
@@ -20,6 +20,8 @@ STATIC = FOLDER / "static"
 VENDOR = {
     "css": "vendor/tabler-1.6.1/tabler.min.css",
     "htmx": "vendor/htmx-2.0.11/htmx.min.js",
+    "sse": "vendor/htmx-ext-sse-2.2.4/sse.min.js",
+    "chart": "vendor/chart.js-4.6.1/chart.umd.min.js",
     "icons": "vendor/tabler-icons-3.51.0/icons.svg",
 }
 #: Where programs ask, not people.
@@ -49,7 +51,8 @@ def register(app: Flask, store: Store) -> None:
         app.add_template_global(function)
     app.add_template_global(lists.here)
     app.add_template_global(actor)
-    blueprints = (_assets(), auth.blueprint, managers.blueprint, stock.blueprint, admin.blueprint)
+    app.add_template_global(menu.items, "menu_items")
+    blueprints = (_assets(), auth.blueprint, *managers.blueprints, *admin.blueprints)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     app.context_processor(_page_context)

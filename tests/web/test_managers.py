@@ -13,7 +13,7 @@ from hub.store.database import utc_now
 from hub.store.models import orders
 from hub.store.store import Store
 from hub.web.freshness import stock_sources
-from hub.web.managers import unreturned
+from hub.web.managers.today import unreturned
 from tests.connectors.test_mango_recording import recorded
 from tests.support.people import ALICE, IRINA, PAVEL, STRANGER, VERA
 from tests.support.rows import Rows

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from hub.store.database import utc_now
 from hub.store.models import possible_products, products, stock_levels, stock_sent
 from hub.store.store import Store
-from hub.web.stock import HEIGHT, bars
+from hub.web.managers.stock_level import HEIGHT, bars
 from tests.store.test_stock_history import FIRST
 from tests.support.people import ALICE, BORIS, VERA
 from tests.support.rows import Rows

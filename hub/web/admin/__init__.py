@@ -1,27 +1,12 @@
 """Admins' pages, one module a subject; an auditor reads them, an admin also acts."""
 
-from hub.web.admin import (
-    connections,
-    dead,
-    deliveries,
-    duplicates,
-    events,
-    explore,
-    mappings,
-    rejections,
-    runs,
-)
-from hub.web.admin.base import blueprint
+from hub.web.loading import import_all
 
-__all__ = [
-    "blueprint",
-    "connections",
-    "dead",
-    "deliveries",
-    "duplicates",
-    "events",
-    "explore",
-    "mappings",
-    "rejections",
-    "runs",
-]
+#: Every blueprint that a module here has, each once.
+blueprints = list(
+    dict.fromkeys(
+        module.blueprint
+        for module in import_all(__name__, __path__)
+        if hasattr(module, "blueprint")
+    )
+)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import abort, flash, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from hub.flow import poll
@@ -18,9 +19,18 @@ from hub.store import audit
 from hub.store.connections import Configured, set_state
 from hub.store.lists.ops import connection_overview, list_sync_runs
 from hub.traffic.roads import breakers
-from hub.web import freshness
+from hub.web import freshness, menu
 from hub.web.admin.base import back, blueprint, reason, require
 from hub.web.context import actor, the_store
+
+menu.add(
+    "admin",
+    110,
+    "admin.connections",
+    _l("Connections"),
+    "plug-connected",
+    ("admin.connection", "admin.mapping"),
+)
 
 
 @blueprint.get("/connections")

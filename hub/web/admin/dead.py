@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask import flash, render_template, request, url_for
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
@@ -13,9 +14,11 @@ from hub.sdk.errors import Rejected
 from hub.store.lists import pages
 from hub.store.lists.events import EventFilters, dead_letter_groups, event_ids, mask_text
 from hub.store.lists.paging import Row
-from hub.web import lists
+from hub.web import lists, menu
 from hub.web.admin.base import back, blueprint, connection_choices, reason, secret_values
 from hub.web.context import actor, the_store
+
+menu.add("admin", 130, "admin.dead", _l("Dead letters"), "skull")
 
 
 @blueprint.get("/dead")

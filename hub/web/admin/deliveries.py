@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from flask import flash, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from hub.flow.deliver import replay_delivery
 from hub.store.lists import stock
 from hub.store.lists.ops import get_delivery, list_deliveries
 from hub.store.lists.paging import MAX_ID
-from hub.web import lists
+from hub.web import lists, menu
 from hub.web.admin.base import back, blueprint, connection_choices, found, secret_values
 from hub.web.context import actor, the_store
 
 #: Products whose stock a shop refused, listed above the deliveries.
 REFUSED = 20
+
+menu.add("admin", 150, "admin.deliveries", _l("Deliveries"), "truck-delivery", ("admin.delivery",))
 
 
 @blueprint.get("/deliveries")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import abort, flash, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from hub.crm import merges, product_merges
@@ -15,7 +16,7 @@ from hub.store.lists import pages, stock
 from hub.store.lists.paging import MAX_ID
 from hub.store.lists.people import list_duplicates, list_merges
 from hub.store.store import Store
-from hub.web import lists
+from hub.web import lists, menu
 from hub.web.admin.base import back, blueprint, found
 from hub.web.context import actor, the_store
 
@@ -25,6 +26,8 @@ JUDGEMENTS: dict[str, Callable[[Store, int, str], object]] = {
     "different": product_merges.different,
     "undo": product_merges.undo,
 }
+
+menu.add("admin", 170, "admin.duplicates", _l("Duplicates"), "git-merge")
 
 
 @blueprint.get("/duplicates")

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response as FlaskResponse
 from flask import flash, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from hub.flow.inspect import inspect_event
@@ -15,7 +16,7 @@ from hub.registry import manifests
 from hub.store import audit
 from hub.store.lists.events import EventFilters, get_event, list_events
 from hub.store.lists.paging import MAX_ID
-from hub.web import lists
+from hub.web import lists, menu
 from hub.web.admin.base import (
     back,
     blueprint,
@@ -29,6 +30,8 @@ from hub.web.context import actor, the_store
 
 SHOWN_BYTES = 100 * 1024
 SHOWN_RECORDS = 20
+
+menu.add("admin", 120, "admin.events", _l("Events"), "inbox", ("admin.event",))
 
 
 @blueprint.get("/events")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from flask import flash, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from hub.flow import poll
 from hub.store import audit
 from hub.store.lists.ops import get_sync_run, list_sync_runs
 from hub.store.lists.paging import MAX_ID
-from hub.web import lists
+from hub.web import lists, menu
 from hub.web.admin.base import back, blueprint, connection_choices, found, reason
 from hub.web.context import actor, the_store
+
+menu.add("admin", 140, "admin.runs", _l("Sync runs"), "refresh", ("admin.run",))
 
 
 @blueprint.get("/runs")

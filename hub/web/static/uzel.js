@@ -7,10 +7,37 @@
     event.detail.headers["X-CSRFToken"] = token;
   });
 
-  // A list that could not be loaded must not look like an answer.
-  document.body.addEventListener("htmx:responseError", function () {
-    window.location.reload();
+  // What could not be loaded must not look like an answer: it is said, and what to do.
+  function fail(when) {
+    var box = document.getElementById("failure");
+    if (!box) { window.location.reload(); return; }
+    box.querySelectorAll("[data-when]").forEach(function (part) {
+      part.hidden = part.dataset.when !== when;
+    });
+    box.hidden = false;
+  }
+  document.body.addEventListener("htmx:responseError", function () { fail("refused"); });
+  document.body.addEventListener("htmx:sendError", function () { fail("offline"); });
+  document.body.addEventListener("htmx:timeout", function () { fail("offline"); });
+  document.body.addEventListener("htmx:afterOnLoad", function () {
+    var box = document.getElementById("failure");
+    if (box) { box.hidden = true; }
   });
+
+  // Anything asked for shows that it is on its way.
+  var waiting = 0;
+  function busy(step) {
+    waiting = Math.max(0, waiting + step);
+    document.body.classList.toggle("is-busy", waiting > 0);
+  }
+  document.body.addEventListener("htmx:beforeRequest", function () { busy(1); });
+  document.body.addEventListener("htmx:afterRequest", function () { busy(-1); });
+  window.addEventListener("pageshow", function () { document.body.classList.remove("is-busy"); });
+
+  function help() {
+    var keys = document.getElementById("keys");
+    if (keys && !keys.open) { keys.showModal(); }
+  }
 
   document.addEventListener("click", function (event) {
     var toggle = event.target.closest('[data-toggle="menu"]');
@@ -19,6 +46,8 @@
       toggle.setAttribute("aria-expanded", String(open));
       return;
     }
+    if (event.target.closest("[data-help]")) { help(); return; }
+    if (event.target.closest("[data-reload]")) { window.location.reload(); return; }
     var copy = event.target.closest("[data-copy]");
     if (copy && navigator.clipboard) {
       navigator.clipboard.writeText(copy.parentElement.querySelector("code").textContent);
@@ -32,6 +61,7 @@
     if (event.target.method !== "post") { return; }
     if (event.target.dataset.sent) { event.preventDefault(); return; }
     event.target.dataset.sent = "yes";
+    document.body.classList.add("is-busy");
   });
 
   function rows() {
@@ -49,10 +79,17 @@
 
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey) { return; }
+    if (event.key === "Escape") {
+      if (event.target.matches("input, textarea")) { event.target.blur(); }
+      document.querySelectorAll("details[open][data-closes]").forEach(function (part) { part.open = false; });
+      return;
+    }
     if (/^(INPUT|SELECT|TEXTAREA|BUTTON|A|SUMMARY)$/.test(event.target.tagName)) { return; }
     var search = document.querySelector("[data-search]");
     var current = document.querySelector("tr.is-current");
-    if (event.key === "/" && search) {
+    if (event.key === "?") {
+      help();
+    } else if (event.key === "/" && search) {
       event.preventDefault();
       search.focus();
     } else if (event.key === "j") {

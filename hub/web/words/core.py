@@ -1,24 +1,12 @@
-"""Every status and kind in words, with an icon and a tone: never colour alone."""
+"""The statuses, entities and fields that every part of the site speaks of."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import url_for
 from flask_babel import lazy_gettext as _l
 
-GOOD, BAD, WARN, INFO, QUIET = "green", "red", "orange", "azure", "secondary"
-
-
-@dataclass(frozen=True)
-class Word:
-    """How one value is shown."""
-
-    label: Any
-    icon: str
-    tone: str = QUIET
-
+from hub.web.words.model import BAD, GOOD, INFO, WARN, Word
 
 WORDS: Final[dict[str, dict[str, Word]]] = {
     "event": {
@@ -219,35 +207,3 @@ PAGES: Final = {
     "message": "managers.message",
     "stock": "stock.level",
 }
-
-
-def word(kind: str, value: str | None) -> Word:
-    """How to show this value; an unknown one in its own words."""
-    known = WORDS[kind].get(value or "")
-    return known or Word(value or "—", "circle-dashed")
-
-
-def options(kind: str) -> list[tuple[str, Any]]:
-    """(value, label) pairs for a filter."""
-    return [(value, word.label) for value, word in WORDS[kind].items() if value]
-
-
-def entity_word(entity: str) -> Word:
-    """An entity's name and icon."""
-    return ENTITIES.get(entity) or Word(entity, "file-text")
-
-
-def entity_choices() -> list[tuple[str, Any]]:
-    """(entity, name) pairs for a filter."""
-    return [(name, word.label) for name, word in ENTITIES.items()]
-
-
-def field_label(name: str) -> Any:
-    """A field's name in words; an unknown one as it is."""
-    return FIELDS.get(name, name)
-
-
-def record_url(entity: str, record_id: int) -> str | None:
-    """The page of a record, for those that have one."""
-    endpoint = PAGES.get(entity)
-    return url_for(endpoint, record_id=record_id) if endpoint else None

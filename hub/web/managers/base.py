@@ -1,0 +1,76 @@
+"""The managers' blueprint and what its views share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, render_template
+from werkzeug.wrappers import Response
+
+from hub.crm.documents import is_low
+from hub.flow.stock_out import priority_of
+from hub.store import audit, users
+from hub.store.lists import pages
+from hub.store.lists.paging import MAX_ID
+from hub.store.lists.record_filters import RecordFilters
+from hub.store.lists.records import get_record, list_records, related_bindings
+from hub.store.lists.stock import mark_owners
+from hub.web import lists
+from hub.web.context import actor, people, the_store
+from hub.web.guard import protect
+
+blueprint = Blueprint("managers", __name__)
+protect(blueprint, readers=users.ROLES, writers=(users.ADMIN, users.HEAD, users.MANAGER))
+
+
+def records(name: str, entity: str, *columns: str, **context: Any) -> Response:
+    store = the_store()
+    filters = RecordFilters(
+        q=lists.argument("q"),
+        connection=lists.argument("connection"),
+        since=lists.since(),
+        until=lists.until(),
+        low=entity == "stock" and lists.argument("low") == "true",
+        equal=lists.equal(*columns),
+        phone_region=store.settings.phone_region,
+    )
+    # Sources seldom say when a lead or a stock level came to be: these go by arrival.
+    order = "id" if entity in ("stock", "lead") else "occurred"
+    found = list_records(
+        store.database, entity, filters, lists.PAGE_SIZE, lists.cursor(), order=order
+    )
+    if entity == "stock":
+        mark_owners(store.database, found.items, priority_of(store))
+        for level in found.items:
+            level["is_low"] = is_low(level)
+    titles = pages.connection_titles(store.database)
+    context |= {"people": people(), "connections": titles, "titles": dict(titles.values())}
+    return lists.show(name, found, **context)
+
+
+def record_page(
+    template: str, entity: str, record_id: int, row: dict[str, Any] | None = None, **context: Any
+) -> str:
+    database = the_store().database
+    return render_template(
+        template,
+        record=row or found(entity, record_id),
+        entity=entity,
+        bindings=related_bindings(database, entity, record_id),
+        connections=pages.connection_titles(database),
+        **context,
+    )
+
+
+def found(entity: str, record_id: int) -> dict[str, Any]:
+    if record_id > MAX_ID:
+        abort(404)
+    row = get_record(the_store().database, entity, record_id)
+    if row is None:
+        abort(404)
+    return row
+
+
+def audit_view(subject: str, record_id: int) -> None:
+    with the_store().database.write() as db:
+        audit.record(db, actor(), f"view {subject}", subject, record_id)
