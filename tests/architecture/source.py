@@ -17,11 +17,11 @@ class Source:
 
     path: Path
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.path.relative_to(ROOT).as_posix()
 
-    @property
+    @cached_property
     def module(self) -> str:
         """The dotted name, of a package without `__init__`."""
         parts = self.path.relative_to(ROOT).with_suffix("").parts
