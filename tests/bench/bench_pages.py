@@ -1,0 +1,170 @@
+"""Every page on a big store: p50 and p95 at ten people at once, queries a page, rows a query reads.
+
+`--scale 1` on PostgreSQL is the whole size of tests/bench/past.py, SQLite gets a tenth of it. The
+hub is real gunicorn as `hub up` starts it. Ten people ask page after page without a pause, which
+no ten people do; the floor is the same ten asking for a page that reads nothing from big tables.
+Then each page is opened once more in this process, and every query of it is explained with the
+rows it really read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+import requests
+from sqlalchemy import text
+
+from hub.settings import Settings
+from hub.store import connections, users
+from hub.store.store import Store
+from tests.bench.bench_accept import KEY
+from tests.bench.explained import Reader
+from tests.bench.page_list import PAGES
+from tests.bench.past import Past, now
+from tests.bench.report import Report
+from tests.support import servers
+from tests.support.running import OwnRedis, free_port
+from tests.support.web import gunicorn
+from tests.web.scene import MANGO, ONEC
+
+PEOPLE, ROUNDS = 10, 4
+PASSWORD = "korova-na-lugu-42"
+SHOP = {
+    "connector": "standard_webhook",
+    "title": "Магазин",
+    "settings": {"scheme": "token", "header": "X-Token"},
+    "secrets": {"secret": "shop-secret-1"},
+}
+MAIL = {"connector": "mailgun", "title": "Почта", "secrets": {"signing_key": "mail-secret-1"}}
+#: Not more than so many rows may one query read to show a page.
+ROWS_READ = 5_000
+
+
+def prepare(home: Path, database_url: str, redis_url: str, scale: float) -> Store:
+    """A store with its past, its people and its connections."""
+    settings = Settings(home=home, database_url=database_url, secret_key=KEY, redis_url=redis_url)
+    store = Store.open(settings, migrate=True)
+    managers = [f"manager{number}@example.ru" for number in range(PEOPLE)]
+    for email in managers:
+        users.create_user(store.database, email, f"Менеджер {email[7]}", "manager", PASSWORD)
+    users.create_user(store.database, "admin@example.ru", "Админ", "admin", PASSWORD)
+    with store.database.write() as db:
+        ids = tuple(
+            connections.save(db, store.vault, name, document, author="bench")
+            for name, document in (("mango", MANGO), ("shop", SHOP), ("mail", MAIL), ("onec", ONEC))
+        )
+    started = time.perf_counter()
+    with store.database.engine.connect() as db:
+        Past(db, scale, ids, managers, now()).write()  # type: ignore[arg-type]  # four of them
+        db.commit()
+    with store.database.engine.connect() as db:
+        db.exec_driver_sql("ANALYZE")
+        db.commit()
+    print(f"seeded in {time.perf_counter() - started:.0f} s", flush=True)
+    return store
+
+
+@contextmanager
+def served(store: Store, folder: Path) -> Iterator[str]:
+    """The site by gunicorn, as one machine serves it."""
+    port = free_port()
+    settings = store.settings
+    environment = {
+        "HUB_HOME": str(settings.home), "HUB_SECRET_KEY": KEY, "REDIS_URL": settings.redis_url,
+        "DATABASE_URL": settings.database_url,
+    }  # fmt: skip
+    options = ["-k", "gthread", "-w", "2", "--threads", "16", "--keep-alive", "15"]
+    options += ["-b", f"127.0.0.1:{port}", "--no-control-socket", "hub.app:create_app()"]
+    with gunicorn(*options, port=port, log=folder / "gunicorn.log", **environment):
+        yield f"http://127.0.0.1:{port}"
+
+
+def person(address: str, number: int) -> requests.Session:
+    """Somebody signed in; the admin sees every page."""
+    session = requests.Session()
+    page = session.get(f"{address}/login", timeout=30).text
+    token = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    assert token
+    form = {"csrf_token": token[1], "email": "admin@example.ru", "password": PASSWORD}
+    answer = session.post(f"{address}/login", data=form, timeout=30, allow_redirects=False)
+    assert answer.status_code == 302, answer.status_code
+    return session
+
+
+def ask(people: list[requests.Session], address: str, path: str, rounds: int) -> list[float]:
+    """Milliseconds of every answer, ten people at once."""
+
+    def one(session: requests.Session) -> list[float]:
+        took = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            answer = session.get(address + path, timeout=60)
+            took.append((time.perf_counter() - started) * 1000)
+            assert answer.status_code == 200, f"{path}: {answer.status_code}"
+        return took
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        return sorted(value for took in pool.map(one, people) for value in took)
+
+
+def measure(report: Report, label: str, store: Store, folder: Path) -> None:
+    """Each page by itself."""
+    with served(store, folder) as address:
+        people = [person(address, number) for number in range(PEOPLE)]
+        ask(people, address, "/profile", 1)
+        floor = median(ask(people, address, "/profile", ROUNDS))
+        report.add(f"{label}: a page without lists, p50 (floor)", floor, unit="ms")
+        for path in PAGES:
+            ask(people, address, path, 1)
+            took = ask(people, address, path, ROUNDS)
+            report.add(f"{label}: {path}, p50", median(took), floor, unit="ms")
+            worst = quantiles(took, n=20)[18]
+            report.add(f"{label}: {path}, p95", worst, unit="ms", at_most=150)
+    reader = Reader(store)
+    for path in PAGES:
+        queries, rows, text_of_worst = reader.look(path)
+        report.add(f"{label}: {path}, queries", queries, unit="")
+        report.add(f"{label}: {path}, most rows a query read", rows, unit="", at_most=ROWS_READ)
+        if rows > ROWS_READ:
+            print("    ", text_of_worst[:600])
+
+
+def main() -> None:
+    """SQLite with a tenth, PostgreSQL with the whole scale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=0.02)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    wanted = parser.parse_args()
+    report = Report("pages")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        redis = OwnRedis(folder)
+        redis.start()
+        try:
+            if wanted.only != "postgresql":
+                store = prepare(folder / "sqlite", "", redis.url, wanted.scale / 10)
+                measure(report, "SQLite", store, folder)
+            if wanted.only != "sqlite":
+                with servers.postgres() as cluster, cluster.empty_database() as url:
+                    store = prepare(folder / "postgres", url, redis.url, wanted.scale)
+                    with store.database.engine.connect() as db:
+                        db.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
+                    measure(report, "PostgreSQL", store, folder)
+                    store.database.dispose()
+        finally:
+            redis.kill()
+    report.save()
+    os.sync()
+
+
+if __name__ == "__main__":
+    main()
