@@ -51,7 +51,7 @@ class Reader:
             explained = db.exec_driver_sql(
                 f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", values
             ).scalar()
-            return _read(explained[0]["Plan"])
+            return _read(explained[0]["Plan"] if explained else {})
 
     def _steps(self, db: Any, statement: str, values: Any) -> int:
         """SQLite counts no rows; its virtual machine's steps over ten come near."""
