@@ -4,50 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect
+from playwright.sync_api import Browser, expect
 
-from tests.support.people import ALICE, IRINA, PAVEL, VERA, Colleague
-from tests.web.scene import PASSWORD, Scene
-from tests.web.test_pages import addresses
+from tests.support.people import ALICE, IRINA, PAVEL, VERA
+from tests.web.desk import SIZES, Desk
+from tests.web.scene import Scene
 
 pytestmark = pytest.mark.browser
-SIZES = {"desktop": (1280, 900), "phone": (375, 780)}
-
-
-class Desk:
-    """A browser window that remembers every complaint: console errors, CSP violations."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
-        self.complaints: list[str] = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("response", self._look)
-
-    def _look(self, response: Response) -> None:
-        if response.status >= 400:
-            self.complaints.append(f"{response.status} {response.url}")
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def open(self, path: str) -> Page:
-        """Go to one of our pages."""
-        self.page.goto(self.address + path)
-        return self.page
-
-    def sign_in(self, who: Colleague) -> Page:
-        """Through the login form."""
-        self.open("/login")
-        self.page.get_by_label("E-mail").fill(who.email)
-        self.page.get_by_label("Пароль").fill(PASSWORD)
-        self.page.get_by_role("button", name="Войти").click()
-        expect(self.page).to_have_url(self.address + "/")
-        return self.page
 
 
 @pytest.fixture(params=SIZES)
@@ -118,14 +83,3 @@ def test_the_menu_opens_on_a_phone(desk: Desk, scene: Scene) -> None:
         assert (toggle.bounding_box() or {"width": 0})["width"] >= 32
     link.click()
     expect(page.get_by_role("heading", name="Остатки")).to_be_visible()
-
-
-def test_every_page_fits_the_window(desk: Desk, scene: Scene, tmp_path: Path) -> None:
-    page = desk.sign_in(ALICE)
-    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    for path in addresses(scene):
-        desk.open(path)
-        assert page.evaluate(wide) <= 0, path
-        name = path.strip("/").replace("/", "_") or "home"
-        shot = page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-        assert shot.startswith(b"\x89PNG")

@@ -34,6 +34,15 @@
   document.body.addEventListener("htmx:afterRequest", function () { busy(-1); });
   window.addEventListener("pageshow", function () { document.body.classList.remove("is-busy"); });
 
+  // What scrolls sideways can be reached and moved by keys.
+  function reachable() {
+    document.querySelectorAll(".table-responsive, pre").forEach(function (part) {
+      if (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) { part.tabIndex = 0; }
+    });
+  }
+  reachable();
+  document.body.addEventListener("htmx:afterSettle", reachable);
+
   function help() {
     var keys = document.getElementById("keys");
     if (keys && !keys.open) { keys.showModal(); }
