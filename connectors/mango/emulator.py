@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from connectors.mango.emulator_stats import Stats
 from hub.sdk.request import RawRequest
 from hub.sdk.testing import VendorServer, body_of, reply
 
@@ -198,6 +199,7 @@ class Emulator:
         self._seed, self._day = seed, day
         self._server: VendorServer | None = None
         self.calls: list[Call] = []
+        self._stats = Stats()
         self._tell()
 
     def start(self) -> None:
@@ -256,6 +258,8 @@ class Emulator:
         if form.get("sign") != sign.hexdigest():
             return reply(start, 401, b'{"name":"Unauthorized"}')
         said = json.loads(text)
+        if path.startswith("/vpbx/stats/"):
+            return self._stats.serve(path, said, self.calls, start)
         known = {
             told["recording_id"]
             for call in self.calls

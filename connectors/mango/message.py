@@ -15,7 +15,7 @@ from typing import Any, Final
 from hub.sdk import payload
 from hub.sdk.connection import Connection
 from hub.sdk.errors import ConfigError, PayloadError
-from hub.sdk.request import Event, RawRequest
+from hub.sdk.request import RawRequest
 
 STAMPS: Final = ("timestamp", "create_time", "forward_time", "talk_time", "end_time")
 #: The vendor's limit on entry_id and call_id is 128 bytes; the store's on a key is 255.
@@ -36,11 +36,11 @@ _DIALLED: Final = re.compile(r"\+?[0-9]{2,16}")
 
 
 def correct_times(
-    data: dict[str, Any], marker: str, event: Event, connection: Connection
+    data: dict[str, Any], marker: str, told_at: datetime, connection: Connection
 ) -> datetime:
     """Make every stamp of the message unix seconds UTC, or None for 0; return the marker's time.
 
-    `marker` is the stamp nearest to the moment of sending: three hours ahead of our clock means
+    `marker` is the stamp nearest to the moment of sending: three hours ahead of `told_at` means
     that the account stamps Moscow time. The setting time_offset_seconds overrides the guess.
     Raises PayloadError for a stamp that is none, ConfigError for a setting beyond a day.
     """
@@ -50,7 +50,7 @@ def correct_times(
         raise PayloadError(f"{marker} is missing")
     offset = connection.settings.get("time_offset_seconds")
     if offset is None:
-        ahead = sent - event.received_at.timestamp()
+        ahead = sent - told_at.timestamp()
         is_moscow = abs(ahead - MOSCOW_SECONDS) <= MOSCOW_TOLERANCE_SECONDS
         offset = MOSCOW_SECONDS if is_moscow else 0
     if abs(offset) > DAY_SECONDS:

@@ -133,7 +133,7 @@ def _leg(data: dict[str, Any], event: Event, connection: Connection) -> SourceRe
         raise PayloadError("call_state is missing")
     if word not in LEG_STATES:
         raise Ignored(f"«{word[:40]}» is not a known call_state")
-    occurred_at = message.correct_times(data, "timestamp", event, connection)
+    occurred_at = message.correct_times(data, "timestamp", event.received_at, connection)
     seq = message.integer(data.get("seq"))
     location = message.text(data.get("location")).lower() or PERSON
     direction = _leg_direction(data, location)
@@ -167,11 +167,16 @@ def _leg_direction(data: Mapping[str, Any], location: str) -> str:
 
 
 def _summary(data: dict[str, Any], event: Event, connection: Connection) -> SourceRecord:
-    """events/summary: the last word about a call. talk_time decides, entry_result does not:
-    Mango sets it to 1 for a call that ended in the menu.
+    """events/summary: the last word about a call."""
+    return summary_of(data, event.received_at, connection)
+
+
+def summary_of(data: dict[str, Any], told_at: datetime, connection: Connection) -> SourceRecord:
+    """A summary that Mango told at this moment. talk_time decides, entry_result does not: Mango
+    sets it to 1 for a call that ended in the menu.
     """
     entry_id = message.identifier(data, "entry_id")
-    occurred_at = message.correct_times(data, "end_time", event, connection)
+    occurred_at = message.correct_times(data, "end_time", told_at, connection)
     if not data.get("create_time"):
         raise PayloadError("create_time is missing")
     data.setdefault("talk_time", None)
@@ -213,7 +218,7 @@ def _recorded(
         external_id=message.identifier(data, "entry_id"),
         part=f"recording:{recording_id}",
         version=version,
-        occurred_at=message.correct_times(data, "timestamp", event, connection),
+        occurred_at=message.correct_times(data, "timestamp", event.received_at, connection),
         data=data,
     )
 

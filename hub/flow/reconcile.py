@@ -31,6 +31,15 @@ CHUNK = 200
 MAX_NAMED = 50
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the vendor tells of one day; a part adds to a record told before (a recording)."""
+
+    day: str
+    record: MappedRecord
+    is_part: bool
+
+
 @dataclass
 class Day:
     """One day of the ledger."""
@@ -59,18 +68,23 @@ def reconcile(
         )
     days: dict[str, Day] = defaultdict(Day)
     mappings = Mappings(configured)
-    chunk: list[tuple[str, MappedRecord]] = []
+    chunk: list[Told] = []
+    heads: set[tuple[str, str]] = set()
     for source in history(configured.connection.at(Urgency.BULK), since, until):
         at = source.occurred_at or since
         day = at.astimezone(configured.connection.timezone).date().isoformat()
-        days[day].theirs += 1
-        try:
-            chunk.append((day, mappings.apply(source)))
-        except HubError as error:
-            _unexplained(days[day], source.external_id, error.message)
-        if len(chunk) >= CHUNK:
+        head = (source.entity, source.external_id)
+        is_part = head in heads
+        heads.add(head)
+        days[day].theirs += not is_part
+        # Parts of one record stay together: what is known is looked up once for a chunk.
+        if len(chunk) >= CHUNK and not is_part:
             _compare(store, configured, chunk, days)
             chunk = []
+        try:
+            chunk.append(Told(day, mappings.apply(source), is_part))
+        except HubError as error:
+            _unexplained(days[day], source.external_id, error.message, is_part=is_part)
     _compare(store, configured, chunk, days)
     with store.database.write() as db:
         _write_ledger(db, configured, days)
@@ -80,32 +94,33 @@ def reconcile(
 def _compare(
     store: Store,
     configured: Configured,
-    chunk: list[tuple[str, MappedRecord]],
+    chunk: list[Told],
     days: dict[str, Day],
 ) -> None:
     """Count what is bound already; upsert what is not."""
     if not chunk:
         return
     with store.database.write() as db:
-        known = _known(db, configured.id, (record for _, record in chunk))
+        known = _known(db, configured.id, (told.record for told in chunk))
         now = utc_now()
         ws = WorkingSet(db, now)
         upsert = Upsert(ws, configured, sinks_for(configured, store.catalog.all()))
         stamp = Stamp(now.isoformat(), now, configured.id)
-        for day, record in chunk:
+        for told in chunk:
+            day, record = days[told.day], told.record
             if (record.entity, short_ref(record.external_id)) in known:
-                days[day].ours += 1
+                day.ours += not told.is_part
                 continue
             mark = ws.mark()
             try:
                 upsert.apply(record, stamp)
             except HubError as error:
                 ws.rollback(mark)
-                _unexplained(days[day], record.external_id, error.message)
+                _unexplained(day, record.external_id, error.message, is_part=told.is_part)
                 continue
-            days[day].recovered += 1
-            if len(days[day].missing) < MAX_NAMED:
-                days[day].missing.append(record.external_id)
+            day.recovered += not told.is_part
+            if not told.is_part and len(day.missing) < MAX_NAMED:
+                day.missing.append(record.external_id)
         upsert.finish()
         ws.flush()
 
@@ -121,8 +136,8 @@ def _known(
     return {(row.entity, row.external_id) for row in db.execute(query)}
 
 
-def _unexplained(day: Day, external_id: str, reason: str) -> None:
-    day.unexplained += 1
+def _unexplained(day: Day, external_id: str, reason: str, *, is_part: bool) -> None:
+    day.unexplained += not is_part
     if len(day.reasons) < MAX_NAMED:
         day.reasons.append(f"{external_id}: {reason}"[:300])
 

@@ -17,8 +17,8 @@ from hub.store.store import Store
 from tests.support.people import ALICE, VERA
 from tests.support.rows import Rows
 from tests.web.conftest import SignIn, Visitor
+from tests.web.desk import SIZES, Desk
 from tests.web.scene import PASSWORD, Scene
-from tests.web.test_browser import SIZES, Desk
 
 PATH = "/admin/connections/base/operations"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -37,9 +36,11 @@ def walker(request: pytest.FixtureRequest, browser: Browser, address: str) -> It
     """A signed-in admin at a window."""
     size, theme, language = request.param
     width, height = SIZES[size]
-    options: dict[str, Any] = {"width": width, "height": height}
     context = browser.new_context(
-        viewport=options, locale="ru-RU", color_scheme=theme, reduced_motion="reduce"
+        viewport={"width": width, "height": height},
+        locale="ru-RU",
+        color_scheme=theme,
+        reduced_motion="reduce",
     )
     desk = Desk(context.new_page(), address)
     page = desk.sign_in(ALICE)
