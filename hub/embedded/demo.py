@@ -16,6 +16,7 @@ from hub import settings as hub_settings
 from hub.embedded import demo_report as report
 from hub.embedded import processes
 from hub.embedded.console import Console
+from hub.embedded.demo_life import PEOPLE, go_on, hire
 from hub.embedded.demo_memory import first_start, remember, remembered
 from hub.embedded.demo_report import Tally
 from hub.embedded.supervisor import Supervisor
@@ -115,6 +116,7 @@ class Demo:
         self._store = store
         if password := first_admin(store):
             remember(self._settings.home, password=password)
+        hire(store, self._settings)
         with store.database.read() as db:
             self._is_new = not db.scalar(select(func.count()).select_from(events))
             self._former_run = db.scalar(select(func.max(sync_runs.c.id))) or 0
@@ -144,6 +146,9 @@ class Demo:
         self._count(tallies, runs)
         self._print(tallies)
         self.shown = True
+        if not self._once:
+            where = processes.address(self._settings)
+            go_on([(vendor.emulator, f"{where}/in/{vendor.name}") for vendor in self._vendors])
         if self._once:
             supervisor.stop(1 if any(tally.problems for tally in tallies) else 0)
 
@@ -256,6 +261,12 @@ class Demo:
         console.say(f"Сайт: {where}", f"Site: {where}")
         email, password = self._login()
         console.say(f"Вход: {email}, пароль {password}", f"Sign in: {email}, password {password}")
+        people = ", ".join(name for name, _, _ in PEOPLE)
+        password = remembered(self._settings.home).get("people_password", "")
+        console.say(
+            f"Руководитель и менеджеры: {people}, пароль {password}",
+            f"Head and managers: {people}, password {password}",
+        )
         if not self._once:
             console.say(
                 f"Данные: {self._settings.home}. Ctrl-C – остановить",

@@ -11,7 +11,8 @@ import phonenumbers
 import pytest
 
 from connectors.mango import webhook
-from connectors.mango.emulator import LINE, MANAGERS, Emulator
+from connectors.mango.emulator import MANAGERS, Emulator
+from connectors.mango.emulator_calls import LINE
 from hub.crm.calls import add_part, client_number, derive
 from hub.mapping.compiler import compile_mapping
 from hub.mapping.loader import load_shipped
@@ -122,3 +123,10 @@ def test_emulator_repeats_itself_by_seed_and_some_messages_come_twice() -> None:
     assert Emulator(1, now).webhooks() != Emulator(2, now).webhooks()
     bodies = Counter(request.body for request in Emulator(1, now).webhooks())
     assert set(bodies.values()) == {1, 2}
+
+
+def test_life_goes_on_with_whole_calls() -> None:
+    told = list(Emulator().live(0))
+    assert [request.path for _, request in told][-1] == "events/summary"
+    assert told[0][0] <= 5
+    assert 20 <= sum(wait for wait, _ in told) <= 60
