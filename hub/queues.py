@@ -23,6 +23,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker, WorkerStatus
 
 from hub.listening import Listening
+from hub.news import News
 from hub.settings import Settings
 
 #: live takes events, deliver brings changes out, bulk runs polls and replays.
@@ -70,6 +71,11 @@ class Queues:
     def listening(self) -> Listening:
         """The workers of the live queue that wait for rings between their jobs."""
         return Listening(self.redis, self.worker_connection, self.queue(LIVE).key)
+
+    @cached_property
+    def news(self) -> News:
+        """What tells open pages that something changed."""
+        return News(self.redis)
 
     def ring(self, connection_id: int) -> Ring:
         """Say that this connection has events waiting: to a worker that listens, or by a job."""

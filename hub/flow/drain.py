@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from hub.flow import journal, resolve, stock, wanted
+from hub.flow import journal, resolve, stock, tell, wanted
 from hub.flow.parse import load_events
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
@@ -178,7 +179,8 @@ def _batch(
         try:
             with store.database.write() as db:
                 leases.fence(db, lease, healthy=healthy, last=last)
-                _apply(store, configured, db, prepared)
+                logged = _apply(store, configured, db, prepared)
+            tell.batch(store, configured.id, logged)
             wanted.ring(store, configured.id, prepared)
             return not last
         except connections.ChangedError:
@@ -195,7 +197,7 @@ def _batch(
             break
     try:
         for one in prepared:
-            _alone(store, configured, lease, one)
+            tell.batch(store, configured.id, _alone(store, configured, lease, one))
     except connections.ChangedError:
         store.catalog.forget()
     return True
@@ -203,11 +205,12 @@ def _batch(
 
 def _apply(
     store: Store, configured: Configured, db: Connection, prepared: Sequence[Prepared]
-) -> None:
+) -> Sequence[Mapping[str, Any]]:
+    """Write what was prepared; returns the journal entries it made."""
     now = utc_now()
     prepared = _held(db, configured, prepared)
     if not prepared:
-        return
+        return ()
     ws = WorkingSet(db, now)
     upsert = Upsert(ws, configured, sinks_for(configured, store.catalog.all()))
     items = [
@@ -225,6 +228,7 @@ def _apply(
     with bulk.one_way(db):
         journal.record(db, configured, results, policy_of(store), now)
     wanted.want(db, configured.id, prepared, now)
+    return ws.logged
 
 
 def _held(
@@ -257,18 +261,21 @@ def _apply_one(upsert: Upsert, one: Prepared) -> BaseException | None:
     return None
 
 
-def _alone(store: Store, configured: Configured, lease: leases.Lease, one: Prepared) -> None:
-    """One event in a transaction of its own, its changes behind a savepoint."""
+def _alone(
+    store: Store, configured: Configured, lease: leases.Lease, one: Prepared
+) -> Sequence[Mapping[str, Any]]:
+    """One event in a transaction of its own, its changes behind a savepoint; what it changed."""
     with store.database.write() as db:
         leases.fence(db, lease)
         try:
             with db.begin_nested():
-                _apply(store, configured, db, [one])
+                return _apply(store, configured, db, [one])
         except Exception as error:
             if is_away(error) or isinstance(error, connections.ChangedError):
                 raise
             one.error, one.step = _blame(error), "upsert"
             journal.record(db, configured, [(one, one.error)], policy_of(store), utc_now())
+            return ()
 
 
 def _blame(error: Exception) -> Exception:

@@ -17,6 +17,8 @@ from hub.web.context import SiteUser, the_store, the_user
 
 LANGUAGE_COOKIE = "uzel_language"
 DEFAULT_IDLE_MINUTES = 480
+#: Sent by pages with what they ask for because of news (static/live.js).
+NEWS_HEADER = "X-Uzel-News"
 TRANSLATIONS = str(Path(__file__).parent / "translations")
 
 
@@ -28,8 +30,9 @@ class SiteSessions(SecureCookieSessionInterface):
         return request.is_secure
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """An asset is cached by everyone, so it must neither carry nor depend on a cookie."""
-        if request.blueprint != "assets":
+        """An asset is cached by everyone, so it must neither carry nor depend on a cookie. What a
+        page asks for by itself, on news, is no sign of its user: it does not prolong a session."""
+        if request.blueprint not in ("assets", "live") and NEWS_HEADER not in request.headers:
             super().save_session(app, session, response)
 
 

@@ -11,9 +11,10 @@ from flask import Blueprint, Flask, Response, request, url_for
 from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
-from hub.web import admin, auth, formats, guard, lists, managers, menu, sessions, words
+from hub.web import admin, auth, formats, guard, lists, live, managers, menu, sessions, words
 from hub.web.context import EXTENSION, actor, the_user
 from hub.web.error_texts import in_words
+from hub.web.live import views as live_views
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -37,6 +38,7 @@ def register(app: Flask, store: Store) -> None:
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     guard.csrf.init_app(app)
     sessions.init(app, store)
+    live_views.init(app, store)
     formats.init(app)
     app.add_template_filter(in_words)
     app.add_template_global(asset)
@@ -52,7 +54,8 @@ def register(app: Flask, store: Store) -> None:
     app.add_template_global(lists.here)
     app.add_template_global(actor)
     app.add_template_global(menu.items, "menu_items")
-    blueprints = (_assets(), auth.blueprint, *managers.blueprints, *admin.blueprints)
+    own = (_assets(), auth.blueprint, live.blueprint)
+    blueprints = (*own, *managers.blueprints, *admin.blueprints)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     app.context_processor(_page_context)

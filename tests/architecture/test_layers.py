@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.crm",),
     ("hub.mapping", "hub.store"),
     ("hub.registry", "hub.queues", "hub.traffic"),
-    ("hub.listening",),
+    ("hub.listening", "hub.news"),
     ("hub.log", "hub.schedules"),
     ("hub.settings",),
     ("hub.sdk",),
