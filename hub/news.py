@@ -96,9 +96,9 @@ def hear(redis: Redis) -> Iterator[Topics | None]:
     The first None comes once the subscription stands: what is told from then on is heard.
     """
     with redis.pubsub(ignore_subscribe_messages=False) as pubsub:  # type: ignore[no-untyped-call]  # redis leaves it untyped
-        pubsub.subscribe(CHANNEL)  # type: ignore[no-untyped-call]  # redis leaves it untyped
+        pubsub.subscribe(CHANNEL)
         while True:
-            message: Any = pubsub.get_message(timeout=QUIET_SECONDS)  # type: ignore[no-untyped-call]  # redis leaves it untyped
+            message: Any = pubsub.get_message(timeout=QUIET_SECONDS)
             if message is None or message["type"] != "message":
                 yield None
                 continue

@@ -26,6 +26,7 @@ from hub.sdk.protocols import (
     EventKey,
     EventText,
     History,
+    Originate,
     Parse,
     Push,
     PushStock,
@@ -167,6 +168,10 @@ class Connector:
     @cached_property
     def recording_link(self) -> RecordingLink | None:
         return getattr(_module(self.manifest.name, "client"), "recording_link", None)
+
+    @cached_property
+    def originate(self) -> Originate | None:
+        return getattr(_module(self.manifest.name, "client"), "originate", None)
 
     @cached_property
     def check(self) -> Check | None:

@@ -52,6 +52,7 @@ class Emulator:
         self._server: VendorServer | None = None
         self.calls: list[Call] = []
         self._stats = Stats()
+        self.asked: list[dict[str, Any]] = []
         self._tell()
 
     def start(self) -> None:
@@ -124,6 +125,10 @@ class Emulator:
             for kind, told in call.messages
             if kind == "events/record/added"
         }
+        if path == "/vpbx/commands/callback":
+            self.asked.append(said)
+            known = said["from"]["extension"] in MANAGERS
+            return reply(start, 200, b'{"result":1000}' if known else b'{"result":3103}')
         if path != "/vpbx/queries/recording/post" or said.get("recording_id") not in known:
             return reply(start, 404, b'{"name":"Not Found"}')
         where = f"http://{environ['HTTP_HOST']}/sound/{quote(said['recording_id'], safe='')}"

@@ -118,7 +118,7 @@ def _why_ignored(kind: str) -> str:
     if kind in NOT_KEPT:
         return NOT_KEPT[kind]
     if kind.startswith("result/"):
-        return f"«{kind}» answers a command, and this hub sends Mango none"
+        return f"«{kind}» tells how a command ended; the call itself comes in messages of its own"
     return (
         f"«{kind}» is not a path Mango adds; the address in its account must end with "
         "the connection's name"

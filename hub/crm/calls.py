@@ -23,7 +23,9 @@ DERIVED = (
     "answered_at", "ended_at", "wait_seconds", "talk_seconds", "recording_id", "recording_url",
     "manager",
 )  # fmt: skip
-KEPT = (*ATTRIBUTES, "leg_state", "leg_at")
+KEPT = (*ATTRIBUTES, "leg_state", "leg_at", "leg_place")
+#: A leg where nobody is called: the voice menu.
+MENU = "ivr"
 _TIMES = ("started_at", "answered_at", "ended_at")
 _MOMENTS = (*_TIMES, "leg_at")
 _UNANSWERED = {"busy": "busy", "failed": "failed", "voicemail": "voicemail"}
@@ -85,6 +87,32 @@ def derive(parts: Mapping[str, Any]) -> dict[str, Any]:
     call["status"] = _status(call, summary, outcome)
     _seconds(call, summary)
     return call
+
+
+def legs(parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Where the call rang: manager, extension, place (ivr, queue, …), and when each leg appeared,
+    connected and ended; moments that were not told are None. In the order they appeared."""
+    found = []
+    for name in parts:
+        if not name.startswith("leg:"):
+            continue
+        leg = _leg(parts[name])
+        places = {word["said"].get("leg_place") for word in parts[name].values()} - {None}
+        moments = {state: _moment(leg[state]) for state in ("appeared", "connected", "ended")}
+        said = leg["said"]
+        found.append(
+            {
+                "manager": str(said.get("manager") or "").strip().lower() or None,
+                "extension": said.get("extension"),
+                "place": min(places, default=""),
+                **moments,
+            }
+        )
+    return sorted(found, key=lambda leg: str(leg["appeared"] or leg["connected"] or "9"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def last_moment(parts: Mapping[str, Any]) -> datetime | None:

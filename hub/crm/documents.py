@@ -14,7 +14,7 @@ from typing import Any, Final
 from hub.sdk.entities import ENTITIES, ORDER_LINE
 
 #: What only the hub uses while it puts a record together.
-_INTERNAL: Final = frozenset({"leg_state", "leg_at", "outcome"})
+_INTERNAL: Final = frozenset({"leg_state", "leg_at", "leg_place", "outcome"})
 #: The fields of each entity, in the order of its document.
 FIELDS: Final[dict[str, tuple[str, ...]]] = {
     entity: tuple(name for name in kinds if name not in _INTERNAL)

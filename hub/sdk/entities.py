@@ -149,6 +149,7 @@ ENTITIES: Final[dict[str, dict[str, str]]] = {
         "talk_seconds": INTEGER,
         "leg_state": TEXT,
         "leg_at": TIME,
+        "leg_place": TEXT,
         "outcome": TEXT,
         "recording_id": TEXT,
         "recording_url": TEXT,

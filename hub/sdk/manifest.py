@@ -16,8 +16,9 @@ from hub.sdk.errors import ConfigError
 
 SETTING_TYPES: Final = ("text", "url", "integer", "boolean", "choice", "map", "list", "timezone")
 #: sink takes any change of a record; stock takes quantities only; outbox: what must go out is
-#: fetched from the hub in a dialogue; upload: whole files come in.
-DIRECTIONS: Final = ("webhook", "poll", "sink", "stock", "outbox", "upload")
+#: fetched from the hub in a dialogue; upload: whole files come in; calls: it rings a person and
+#: then the number they want.
+DIRECTIONS: Final = ("webhook", "poll", "sink", "stock", "outbox", "upload", "calls")
 # Settings that no manifest needs to declare.
 #: Of every connector that calls out: its own requests a second.
 LIMITS: Final = "limits"

@@ -3,7 +3,7 @@
 `webhook.py`: verify, answer, accepted, refused, event_key, event_type, ordering_key, parse.
 `poll.py`: read, history, check.
 `sink.py`: push, push_stock.
-`client.py`: recording_link.
+`client.py`: recording_link, originate.
 `dialogue.py`: converse.
 `upload.py`: read_upload.
 """
@@ -123,6 +123,14 @@ class PushStock(Protocol):
 class RecordingLink(Protocol):
     def __call__(self, connection: Connection, recording_id: str) -> str:
         """A fresh address under which a call's recording can be heard once; never stored."""
+
+
+class Originate(Protocol):
+    def __call__(self, connection: Connection, extension: str, number: str) -> None:
+        """Ring an employee's extension, then the number (E.164) they want to talk to.
+
+        Returns when the vendor has taken it up; Rejected with its words when it has not.
+        """
 
 
 class Check(Protocol):

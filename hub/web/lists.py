@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from hub.store.lists.paging import ListPage
 from hub.store.lists.reports import day_start
 from hub.web.context import company_zone
+from hub.web.sessions import NEWS_HEADER
 
 PAGE_SIZE = 50
 
@@ -81,6 +82,7 @@ def show(name: str, page: ListPage, **context: Any) -> Response:
     if cursor():
         return make_response(render_template(f"{name}_rows.html", **context))
     response = make_response(render_template(f"{name}_list.html", **context))
-    # The address as it would be without empty filters.
-    response.headers["HX-Push-Url"] = here()
+    if NEWS_HEADER not in request.headers:
+        # The address as it would be without empty filters.
+        response.headers["HX-Push-Url"] = here()
     return response

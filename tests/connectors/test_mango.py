@@ -183,8 +183,8 @@ def test_every_declared_event_type_has_a_fixture() -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("result/stat", "answers a command"),
-        ("result/callback", "answers a command"),
+        ("result/stat", "tells how a command ended"),
+        ("result/callback", "tells how a command ended"),
         ("events/call/events/call", "must end with the connection's name"),
         ("", "must end with the connection's name"),
     ],

@@ -15,6 +15,7 @@ CAPABILITIES = {
     "stock": ("push_stock", "check"),
     "outbox": ("converse",),
     "upload": ("read_upload",),
+    "calls": ("originate",),
 }
 MODULES = {
     "webhook": ("webhook",),

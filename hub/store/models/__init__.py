@@ -1,6 +1,7 @@
 """Every table of the store. Core tables, no ORM: rows fly, and what is written is what is meant."""
 
 from hub.store.models.base import metadata
+from hub.store.models.call_marks import call_marks
 from hub.store.models.config import audit, connection_revisions, connections, tokens, users
 from hub.store.models.crm import (
     calls,
@@ -68,6 +69,7 @@ __all__ = [
     "attempts",
     "audit",
     "bindings",
+    "call_marks",
     "calls",
     "changes",
     "companies",

@@ -151,8 +151,8 @@ calls = Table(
     contact_column(index=True),
     Column("direction", String(16)),
     Column("status", String(16)),
-    Column("from_number", Short, index=True),
-    Column("to_number", Short, index=True),
+    Column("from_number", Short),
+    Column("to_number", Short),
     Column("line_number", Short),
     Column("extension", Short),
     Column("started_at", UtcTime),
@@ -166,6 +166,11 @@ calls = Table(
     #: What each part of the call said; the columns above are derived from it (crm/calls.py).
     Column("parts", Json, nullable=False, default=dict),
     Index("ix_calls_started", "started_at", "id"),
+    Index("ix_calls_from", "from_number", "started_at", "id"),
+    Index("ix_calls_to", "to_number", "started_at", "id"),
+    Index("ix_calls_manager", "manager", "started_at", "id"),
+    Index("ix_calls_line", "line_number", "started_at", "id"),
+    Index("ix_calls_status", "status", "started_at", "id"),
     Index("ix_calls_updated", "updated_at", "id"),
 )
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.web.error_templates import core, mapping
+from hub.web.error_templates import calls, core, mapping
 
 TEMPLATES: Final[tuple[str, ...]] = (
+    *calls.TEMPLATES,
     *core.TEMPLATES,
     *mapping.TEMPLATES,
 )

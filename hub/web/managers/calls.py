@@ -1,31 +1,108 @@
-"""Calls and their recordings."""
+"""Calls and their recordings; whoever was not called back; calling back."""
 
 from __future__ import annotations
 
-from flask import redirect
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from flask import flash, redirect, render_template, request, stream_with_context, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from hub.flow.recording import fresh_link, is_heard_here
-from hub.web import menu
-from hub.web.context import the_store
-from hub.web.managers.base import audit_view, blueprint, found, record_page, records
+from hub.flow import call_out
+from hub.flow.recording import fresh_link, is_heard_here, opened, sound
+from hub.store import audit, users
+from hub.store.database import utc_now
+from hub.store.lists import calls as call_lists
+from hub.store.lists.calls import UNRETURNED_DAYS, CallFilters
+from hub.web import lists, live, menu
+from hub.web.context import actor, local_now, people, the_store, the_user
+from hub.web.guard import safe_next
+from hub.web.managers.base import audit_view, blueprint, found, record_page
 
 menu.add("managers", 30, "managers.calls", _l("Calls"), "phone", ("managers.call",))
+#: What the list shows at one press: (value of `show`, its name, its icon).
+SHOWS = (
+    ("", _l("All calls"), "phone"),
+    ("mine", _l("My calls"), "user"),
+    ("missed", _l("Missed"), "phone-off"),
+    ("unreturned", _l("Not called back"), "alert-circle"),
+)
 
 
 @blueprint.get("/calls")
 def calls() -> Response:
-    """Calls by the time they began."""
-    return records("managers/calls", "call", "status", "direction", "manager")
+    """Calls by the time they began, the last first."""
+    store, shown = the_store(), lists.argument("show")
+    since = utc_now() - timedelta(days=UNRETURNED_DAYS)
+    filters = CallFilters(
+        q=lists.argument("q"),
+        manager=actor() if shown == "mine" else lists.argument("manager"),
+        line=lists.argument("line"),
+        direction=lists.argument("direction"),
+        status="missed" if shown == "missed" else lists.argument("status"),
+        connection=lists.argument("connection"),
+        since=lists.since(),
+        until=lists.until(),
+        unreturned_since=since if shown == "unreturned" else None,
+        phone_region=store.settings.phone_region,
+    )
+    page = call_lists.list_calls(store.database, filters, lists.PAGE_SIZE, lists.cursor())
+    if shown == "unreturned":
+        call_lists.add_times(store.database, page.items, since)
+    return lists.show("managers/calls", page, **_shared(page.items), **_choices(shown))
+
+
+def _shared(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the rows of a list need besides themselves."""
+    user, store = the_user(), the_store()
+    may_write = user is not None and user.role != users.AUDITOR
+    return {
+        "lines": line_titles(),
+        "may_write": may_write,
+        "callable": may_write and call_out.line_of(store, actor()) is not None,
+        "heard": {row["id"] for row in rows if is_heard_here(store, row)},
+    }
+
+
+def _choices(shown: str) -> dict[str, Any]:
+    if lists.is_partial():
+        return {"shown": shown}
+    titles, today = line_titles(), local_now().date()
+    known = call_lists.lines(the_store().database)
+    return {
+        "shown": shown,
+        "shows": SHOWS,
+        "people": people(),
+        "line_choices": [(number, titles.get(number, number)) for number in known],
+        "periods": (
+            (_("today"), today),
+            (_("7 days"), today - timedelta(days=6)),
+            (_("30 days"), today - timedelta(days=29)),
+        ),
+    }
+
+
+def line_titles() -> dict[str, str]:
+    """What admins call the company's numbers, by the number as calls name it."""
+    found_titles: dict[str, str] = {}
+    for configured in the_store().catalog.all():
+        for number, title in (configured.connection.settings.get("lines") or {}).items():
+            bare = str(number).lstrip("+")
+            found_titles |= {bare: str(title), f"+{bare}": str(title)}
+    return found_titles
 
 
 @blueprint.get("/calls/<int:record_id>")
 def call(record_id: int) -> str:
     """One call with all the hub knows of it."""
     row = found("call", record_id)
-    playable = is_heard_here(the_store(), row)
-    return record_page("managers/call.html", "call", record_id, row, playable=playable)
+    row |= call_lists.mark(the_store().database, record_id) or dict.fromkeys(
+        ("done_at", "done_by", "note", "note_by", "note_at")
+    )
+    return record_page("managers/call.html", "call", record_id, row, **_shared([row]))
 
 
 @blueprint.get("/calls/<int:record_id>/recording")
@@ -37,3 +114,60 @@ def recording(record_id: int) -> Response:
     response = redirect(address)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+@blueprint.get("/calls/<int:record_id>/sound")
+def sound_of(record_id: int) -> Response:
+    """The recording's sound for the player; whoever listens is written to the audit log."""
+    row = found("call", record_id)
+    opening = opened(the_store(), row)
+    source = opening.__enter__()
+    audit_view("recording", record_id)
+    kind = source.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    # Whatever the provider says it is, a browser must take it for sound and nothing else.
+    kind = kind if kind.startswith("audio/") else "audio/mpeg"
+    response = Response(stream_with_context(sound(source)), content_type=kind)
+    response.call_on_close(lambda: opening.__exit__(None, None, None))
+    response.headers["Content-Disposition"] = f'inline; filename="call-{record_id}"'
+    return response
+
+
+@blueprint.post("/calls/<int:record_id>/call-back")
+def call_back(record_id: int) -> Response:
+    """Ring this user, then the call's client."""
+    extension = call_out.call_back(the_store(), found("call", record_id), actor())
+    with the_store().database.write() as db:
+        audit.record(db, actor(), "call back", "call", record_id)
+    flash(_("Your phone %(extension)s is ringing: pick it up, the client is called next.",
+            extension=extension), "success")  # fmt: skip
+    return redirect(safe_next(request.form.get("next")))
+
+
+@blueprint.post("/calls/<int:record_id>/done")
+def call_done(record_id: int) -> Response:
+    """A missed call needs no call back any more, or does after all."""
+    is_done = bool(request.form.get("done"))
+    found("call", record_id)
+    with the_store().database.write() as db:
+        call_lists.set_done(db, record_id, actor() if is_done else "")
+        audit.record(db, actor(), "done" if is_done else "not done", "call", record_id)
+    live.publish("calls", [record_id])
+    if not lists.is_partial():
+        return redirect(safe_next(request.form.get("next")))
+    rows = call_lists.of_calls(the_store().database, [record_id])
+    page = {"items": rows, "next_cursor": None}
+    return Response(
+        render_template("managers/calls_rows.html", page=page, shown="", **_shared(rows))
+    )
+
+
+@blueprint.post("/calls/<int:record_id>/note")
+def call_note(record_id: int) -> Response:
+    """Keep a note on a call."""
+    found("call", record_id)
+    with the_store().database.write() as db:
+        call_lists.set_note(db, record_id, request.form.get("note", "")[:4000], actor())
+        audit.record(db, actor(), "note", "call", record_id)
+    live.publish("calls", [record_id])
+    flash(_("The note is saved."), "success")
+    return redirect(url_for("managers.call", record_id=record_id))

@@ -1,0 +1,276 @@
+"""The list of calls, whoever was not called back, and people's marks on calls.
+
+Not called back is asked, not kept: a missed call after which neither its caller rang again nor
+anybody rang them. Both questions are one look into an index by number and time, and only missed
+calls of the last weeks are asked about, so it costs the same with a million calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy import Connection as Db
+
+from hub.store.database import Database, insert_for, utc_now
+from hub.store.lists.paging import ListPage, Order, Row, as_dicts, connection_id_of, fetch_page
+from hub.store.lists.record_filters import RecordFilters, conditions, e164
+from hub.store.models import call_marks, calls, connections, contacts
+
+#: A missed call older than this waits for nobody any more.
+UNRETURNED_DAYS: Final = 30
+#: Clients whose calls a search shows.
+MOST_CONTACTS: Final = 200
+_COLUMNS: Final = (
+    "id", "contact_id", "connection_id", "direction", "status", "from_number", "to_number",
+    "line_number", "extension", "started_at", "answered_at", "ended_at", "wait_seconds",
+    "talk_seconds", "recording_id", "recording_url", "manager", "created_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CallFilters:
+    """Which calls to list. An empty field does not filter.
+
+    `manager`, `line`, `direction`, `status` as stored; `unreturned`: missed and not called back,
+    of the last UNRETURNED_DAYS days.
+    """
+
+    q: str = ""
+    manager: str = ""
+    line: str = ""
+    direction: str = ""
+    status: str = ""
+    connection: str = ""
+    contact_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    #: Only missed calls that nobody returned, of those that began after this moment.
+    unreturned_since: datetime | None = None
+    phone_region: str = "RU"
+
+
+def list_calls(
+    database: Database, filters: CallFilters, limit: int = 50, cursor: str | None = None
+) -> ListPage:
+    """Calls, the last first, with `contact_name`, `connection` and their marks."""
+    with database.read() as db:
+        query = _select().where(*_conditions(db, filters))
+        return fetch_page(db, query, Order(calls.c.id, calls.c.started_at, "calls"), limit, cursor)
+
+
+def unreturned(
+    database: Database,
+    since: datetime,
+    *,
+    manager: str | None = None,
+    limit: int = 50,
+) -> list[Row]:
+    """Missed calls that nobody returned, one per caller, the last first: with `times` they tried.
+
+    Calls marked as done are left out. `manager`: only this user's, and those that are nobody's.
+    """
+    conditions = [_is_unreturned(since), calls.c.deleted_at.is_(None)]
+    if manager is not None:
+        conditions.append(or_(calls.c.manager == manager, calls.c.manager.is_(None)))
+    query = _select().where(*conditions)
+    query = query.order_by(calls.c.started_at.desc(), calls.c.id.desc()).limit(limit)
+    with database.read() as db:
+        rows = as_dicts(db.execute(query).mappings())
+        _add_times(db, rows, since)
+    return rows
+
+
+def add_times(database: Database, rows: Sequence[Row], since: datetime) -> None:
+    """Add to unreturned calls how many times their callers tried in vain."""
+    with database.read() as db:
+        _add_times(db, rows, since)
+
+
+def mark(database: Database, call_id: int) -> Row | None:
+    """What people noted about a call; None when nothing."""
+    with database.read() as db:
+        row = db.execute(select(call_marks).where(call_marks.c.call_id == call_id)).mappings()
+        found = row.first()
+    return dict(found) if found is not None else None
+
+
+def set_done(db: Db, call_id: int, actor: str) -> None:
+    """Mark a missed call as handled; an empty actor takes the mark off."""
+    _set(db, call_id, {"done_at": utc_now() if actor else None, "done_by": actor or None})
+
+
+def set_note(db: Db, call_id: int, note: str, actor: str) -> None:
+    """Keep a note on a call; an empty one removes it."""
+    text = note.strip() or None
+    _set(db, call_id, {"note": text, "note_at": utc_now(), "note_by": actor if text else None})
+
+
+def lines(database: Database) -> list[str]:
+    """The company's lines that calls came over: a jump through the index from one to the next."""
+    found: list[str] = []
+    with database.read() as db:
+        last = ""
+        while len(found) < MOST_CONTACTS:
+            query = select(func.min(calls.c.line_number)).where(calls.c.line_number > last)
+            following = db.scalar(query)
+            if following is None:
+                return found
+            found.append(following)
+            last = following
+    return found
+
+
+def _set(db: Db, call_id: int, values: dict[str, Any]) -> None:
+    insert = insert_for(db, call_marks).values(call_id=call_id, **values)
+    db.execute(insert.on_conflict_do_update(index_elements=["call_id"], set_=values))
+
+
+def _select() -> Select[Any]:
+    marks = [call_marks.c[name] for name in ("done_at", "done_by", "note", "note_by")]
+    source = (
+        calls.outerjoin(contacts, contacts.c.id == calls.c.contact_id)
+        .outerjoin(connections, connections.c.id == calls.c.connection_id)
+        .outerjoin(call_marks, call_marks.c.call_id == calls.c.id)
+    )
+    return select(
+        *(calls.c[name] for name in _COLUMNS),
+        *marks,
+        contacts.c.name.label("contact_name"),
+        connections.c.name.label("connection"),
+    ).select_from(source)
+
+
+def _conditions(db: Db, filters: CallFilters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [calls.c.deleted_at.is_(None)]
+    pairs = (
+        (calls.c.manager, filters.manager),
+        (calls.c.line_number, filters.line),
+        (calls.c.direction, filters.direction),
+        (calls.c.status, filters.status),
+    )
+    found += [column == value for column, value in pairs if value]
+    if filters.connection:
+        found.append(calls.c.connection_id == connection_id_of(db, filters.connection))
+    if filters.contact_id is not None:
+        found.append(calls.c.contact_id == filters.contact_id)
+    if filters.since:
+        found.append(calls.c.started_at >= filters.since)
+    if filters.until:
+        found.append(calls.c.started_at < filters.until)
+    if filters.unreturned_since:
+        found.append(_is_unreturned(filters.unreturned_since))
+    if filters.q:
+        found.append(_matches(db, filters))
+    return found
+
+
+def _is_unreturned(since: datetime) -> ColumnElement[bool]:
+    later, called = calls.alias("later"), calls.alias("called")
+    rang_again = exists().where(
+        later.c.from_number == calls.c.from_number,
+        tuple_(later.c.started_at, later.c.id) > tuple_(calls.c.started_at, calls.c.id),
+        later.c.direction == "in",
+        later.c.deleted_at.is_(None),
+    )
+    was_called = exists().where(
+        called.c.to_number == calls.c.from_number,
+        called.c.started_at >= calls.c.started_at,
+        called.c.direction == "out",
+        called.c.deleted_at.is_(None),
+    )
+    return and_(
+        calls.c.status == "missed",
+        calls.c.direction == "in",
+        calls.c.started_at >= since,
+        # A hidden number or an extension cannot be called back.
+        calls.c.from_number.like("+%"),
+        call_marks.c.done_at.is_(None),
+        ~rang_again,
+        ~was_called,
+    )
+
+
+def _add_times(db: Db, rows: Sequence[Row], since: datetime) -> None:
+    numbers = [row["from_number"] for row in rows]
+    if not numbers:
+        return
+    columns = (calls.c.from_number, calls.c.to_number, calls.c.direction, calls.c.status)
+    recent = (calls.c.started_at >= since, calls.c.deleted_at.is_(None))
+    query = union_all(
+        select(*columns, calls.c.started_at, calls.c.id).where(
+            calls.c.from_number.in_(numbers), calls.c.direction == "in", *recent
+        ),
+        select(*columns, calls.c.started_at, calls.c.id).where(
+            calls.c.to_number.in_(numbers), calls.c.direction == "out", *recent
+        ),
+    )
+    times = dict.fromkeys(numbers, 0)
+    for one in sorted(db.execute(query), key=lambda one: (one.started_at, one.id)):
+        number = one.from_number if one.direction == "in" else one.to_number
+        missed = one.direction == "in" and one.status == "missed"
+        times[number] = times[number] + 1 if missed else 0
+    for row in rows:
+        row["times"] = max(1, times[row["from_number"]])
+
+
+def _matches(db: Db, filters: CallFilters) -> ColumnElement[bool]:
+    """By a whole number at once by the indexes; else by the client's name or part of a phone."""
+    wanted = []
+    digits = [sign for sign in filters.q if sign.isdigit()]
+    if digits and all(sign in "0123456789 ()+.-" for sign in filters.q):
+        number = e164(filters.q, filters.phone_region)
+        sides = (
+            select(calls.c.id).where(column == number)
+            for column in (calls.c.from_number, calls.c.to_number)
+        )
+        wanted.append(calls.c.id.in_(union_all(*sides)))
+    people = contact_ids(db, filters.q, filters.phone_region)
+    if people:
+        wanted.append(calls.c.contact_id.in_(people))
+    return or_(*wanted) if wanted else false()
+
+
+def contact_ids(db: Db, q: str, region: str) -> Sequence[int]:
+    """The clients that a search finds, the most active first, at most MOST_CONTACTS."""
+    wanted = conditions(db, "contact", contacts, RecordFilters(q=q, phone_region=region))
+    query = select(contacts.c.id).where(*wanted).order_by(contacts.c.last_activity_at.desc())
+    return list(db.scalars(query.limit(MOST_CONTACTS)))
+
+
+def of_calls(database: Database, ids: Iterable[int]) -> list[Row]:
+    """These calls with what their parts said, for the card of who is calling."""
+    query = _select().add_columns(calls.c.parts).where(calls.c.id.in_(list(ids)))
+    with database.read() as db:
+        return as_dicts(db.execute(query).mappings())
+
+
+def going_on(database: Database, since: datetime, limit: int = 200) -> list[Row]:
+    """Calls that began after a moment and have not ended, the last first, with their parts."""
+    query = (
+        _select()
+        .add_columns(calls.c.parts)
+        .where(
+            calls.c.started_at >= since,
+            calls.c.ended_at.is_(None),
+            calls.c.deleted_at.is_(None),
+        )
+        .order_by(calls.c.started_at.desc(), calls.c.id.desc())
+        .limit(limit)
+    )
+    with database.read() as db:
+        return as_dicts(db.execute(query).mappings())
