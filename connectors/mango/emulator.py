@@ -107,8 +107,7 @@ class Emulator:
 
     def _serve(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Recordings as Mango gives them: 401 for a wrong sign, 302 to the sound, which plays."""
-        path = environ["PATH_INFO"]
-        if path.startswith("/sound/"):
+        if (path := environ["PATH_INFO"]).startswith("/sound/"):
             return reply(start, 200, SOUND, "audio/wav")
         form = dict(parse_qsl(body_of(environ).decode()))
         secrets = self.connection()["secrets"]
@@ -127,8 +126,8 @@ class Emulator:
         }
         if path == "/vpbx/commands/callback":
             self.asked.append(said)
-            known = said["from"]["extension"] in MANAGERS
-            return reply(start, 200, b'{"result":1000}' if known else b'{"result":3103}')
+            result = 1000 if said["from"]["extension"] in MANAGERS else 3103
+            return reply(start, 200, b'{"result":%d}' % result)
         if path != "/vpbx/queries/recording/post" or said.get("recording_id") not in known:
             return reply(start, 404, b'{"name":"Not Found"}')
         where = f"http://{environ['HTTP_HOST']}/sound/{quote(said['recording_id'], safe='')}"

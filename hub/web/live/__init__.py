@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from hub.flow import tell
 from hub.web.context import the_store
-from hub.web.live.ears import AUDIENCES, Audience
+from hub.web.live.ears import AUDIENCES, PRESENT, Audience, Present
 from hub.web.live.views import blueprint
 
 __all__ = ["audience", "blueprint", "publish"]
@@ -24,9 +24,11 @@ def publish(topic: str, ids: Iterable[int] = ()) -> None:
     tell.topic(the_store(), topic, ids)
 
 
-def audience(name: str, topic: str, find: Audience) -> None:
+def audience(name: str, topic: str, find: Audience, present: Present) -> None:
     """Whenever a topic is told of, tell `name` to those users whom `find` names, and only to them.
 
     `find` gets the store and the ids; it returns ids by user, and runs in a thread of its own.
+    `present` gets the store and a user's e-mail: what is going on for whoever opens a page now.
     """
     AUDIENCES[name] = (topic, find)
+    PRESENT[name] = present

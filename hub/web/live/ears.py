@@ -31,6 +31,9 @@ MOST_ENTRIES: Final = 1000
 #: For whom news of a topic are meant besides: (topic, function of store and ids → ids by user).
 Audience = Callable[[Store, list[int]], dict[int, list[int]]]
 AUDIENCES: Final[dict[str, tuple[str, Audience]]] = {}
+#: What is going on for a user at this moment, told to a stream when it is opened: (store, e-mail).
+Present = Callable[[Store, str], list[int]]
+PRESENT: Final[dict[str, Present]] = {}
 log = logging.getLogger(__name__)
 
 

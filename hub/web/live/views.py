@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from hub.store import users
 from hub.store.store import Store
-from hub.web.context import the_user
+from hub.web.context import the_store, the_user
 from hub.web.guard import protect
 from hub.web.live.broadcast import Broadcaster
-from hub.web.live.ears import Ears
+from hub.web.live.ears import PRESENT, Ears
 from hub.web.live.wire import StreamResponse, message
 
 EXTENSION = "uzel-live"
@@ -52,8 +52,11 @@ def stream() -> Response:
     user_id = user.row.id
     # After a restart all come again, but not in the same moment.
     retry_ms = random.randrange(1000, 4000)  # noqa: S311  # no secret
-    again = {"again": "Last-Event-ID" in request.headers}
-    first = message("hello", again, live.ears.stamp, retry_ms)
+    now = {
+        name: ids for name, find in PRESENT.items() if (ids := find(the_store(), user.row.email))
+    }
+    hello = {"again": "Last-Event-ID" in request.headers, "now": now}
+    first = message("hello", hello, live.ears.stamp, retry_ms)
 
     def join(sock: socket.socket, head: bytes) -> None:
         live.streams.join(sock, user_id, mark, head)

@@ -33,7 +33,11 @@ def _audience(store: Store, ids: list[int]) -> dict[int, list[int]]:
     return Ringing(store).audience(ids)
 
 
-live.audience("ringing", "calls", _audience)
+def _present(store: Store, email: str) -> list[int]:
+    return list(Ringing(store).going_on(email, utc_now()))
+
+
+live.audience("ringing", "calls", _audience, _present)
 
 
 @blueprint.get("/ringing")

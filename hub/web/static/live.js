@@ -49,8 +49,8 @@
   function hear(message) {
     if (message.kind === "news") { note(message.data, 0); }
     if (message.kind === "hello") {
-      document.body.dispatchEvent(new CustomEvent("live-hello", { detail: message.data }));
       if (message.data.again) { again(); }
+      note(message.data.now || {}, 0);
     }
   }
 
@@ -67,6 +67,7 @@
       worker.port.start();
       var greet = function () { worker.port.postMessage({ stream: me.dataset.stream, who: me.dataset.who }); };
       greet();
+      document.body.addEventListener("live-quiet", function (event) { worker.port.postMessage({ quiet: event.detail }); });
       window.addEventListener("pagehide", function () { worker.port.postMessage({ bye: true }); });
       window.addEventListener("pageshow", function (event) { if (event.persisted) { greet(); } });
       return;

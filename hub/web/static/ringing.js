@@ -58,5 +58,11 @@
     var card = state.closest(".ring");
     if (card && state.dataset.leave) { leave(card, Number(state.dataset.leave), state.dataset.state); }
   });
+  // Nothing rings any more: further pages need not ask.
+  document.body.addEventListener("htmx:afterRequest", function (event) {
+    if (event.detail.elt === place && event.detail.successful && !event.detail.xhr.responseText.trim()) {
+      document.body.dispatchEvent(new CustomEvent("live-quiet", { detail: "ringing" }));
+    }
+  });
   fill();
 })();
