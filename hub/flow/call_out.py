@@ -25,6 +25,16 @@ def line_of(store: Store, email: str, connection_id: int | None = None) -> tuple
     return None
 
 
+def line_titles(store: Store) -> dict[str, str]:
+    """What admins call the company's numbers, by the number as calls name it."""
+    found: dict[str, str] = {}
+    for configured in store.catalog.all():
+        for number, title in (configured.connection.settings.get("lines") or {}).items():
+            bare = str(number).lstrip("+")
+            found |= {bare: str(title), f"+{bare}": str(title)}
+    return found
+
+
 def call(store: Store, number: str, email: str, connection_id: int | None = None) -> str:
     """Have the telephony ring this user and then the number; returns the extension that rings.
 

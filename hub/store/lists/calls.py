@@ -35,6 +35,9 @@ from hub.store.models import call_marks, calls, connections, contacts
 UNRETURNED_DAYS: Final = 30
 #: Clients whose calls a search shows.
 MOST_CONTACTS: Final = 200
+#: Digits from which on a number is looked for as it is, and fewer than which it is an extension.
+WHOLE_NUMBER: Final = 10
+SHORTEST_PART: Final = 4
 _COLUMNS: Final = (
     "id", "contact_id", "connection_id", "direction", "status", "from_number", "to_number",
     "line_number", "extension", "started_at", "answered_at", "ended_at", "wait_seconds",
@@ -229,20 +232,18 @@ def _add_times(db: Db, rows: Sequence[Row], since: datetime) -> None:
 
 
 def _matches(db: Db, filters: CallFilters) -> ColumnElement[bool]:
-    """By a whole number at once by the indexes; else by the client's name or part of a phone."""
-    wanted = []
-    digits = [sign for sign in filters.q if sign.isdigit()]
+    """A whole number by the indexes alone; else by the client's name or part of a phone."""
+    digits = sum(map(str.isdigit, filters.q))
     if digits and all(sign in "0123456789 ()+.-" for sign in filters.q):
         number = e164(filters.q, filters.phone_region)
-        sides = (
+        sides = [
             select(calls.c.id).where(column == number)
             for column in (calls.c.from_number, calls.c.to_number)
-        )
-        wanted.append(calls.c.id.in_(union_all(*sides)))
+        ]
+        if digits >= WHOLE_NUMBER or digits < SHORTEST_PART:
+            return calls.c.id.in_(union_all(*sides))
     people = contact_ids(db, filters.q, filters.phone_region)
-    if people:
-        wanted.append(calls.c.contact_id.in_(people))
-    return or_(*wanted) if wanted else false()
+    return calls.c.contact_id.in_(people) if people else false()
 
 
 def contact_ids(db: Db, q: str, region: str) -> Sequence[int]:

@@ -60,7 +60,7 @@ def _shared(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     user, store = the_user(), the_store()
     may_write = user is not None and user.role != users.AUDITOR
     return {
-        "lines": line_titles(),
+        "lines": call_out.line_titles(store),
         "may_write": may_write,
         "callable": may_write and call_out.line_of(store, actor()) is not None,
         "heard": {row["id"] for row in rows if is_heard_here(store, row)},
@@ -70,8 +70,9 @@ def _shared(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _choices(shown: str) -> dict[str, Any]:
     if lists.is_partial():
         return {"shown": shown}
-    titles, today = line_titles(), local_now().date()
-    known = call_lists.lines(the_store().database)
+    store = the_store()
+    titles, today = call_out.line_titles(store), local_now().date()
+    known = call_lists.lines(store.database)
     return {
         "shown": shown,
         "shows": SHOWS,
@@ -83,16 +84,6 @@ def _choices(shown: str) -> dict[str, Any]:
             (_("30 days"), today - timedelta(days=29)),
         ),
     }
-
-
-def line_titles() -> dict[str, str]:
-    """What admins call the company's numbers, by the number as calls name it."""
-    found_titles: dict[str, str] = {}
-    for configured in the_store().catalog.all():
-        for number, title in (configured.connection.settings.get("lines") or {}).items():
-            bare = str(number).lstrip("+")
-            found_titles |= {bare: str(title), f"+{bare}": str(title)}
-    return found_titles
 
 
 @blueprint.get("/calls/<int:record_id>")

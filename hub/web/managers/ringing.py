@@ -79,6 +79,7 @@ def _card(row: dict[str, Any], state: str) -> dict[str, Any]:
         "state": state,
         "number": client_number({**row, "direction": row["direction"] or "in"}),
         "may_write": user is not None and user.role != users.AUDITOR,
+        "line": call_out.line_titles(store).get(row["line_number"] or ""),
         "callable": call_out.line_of(store, actor(), row["connection_id"]) is not None,
     }
 
