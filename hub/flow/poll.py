@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from hub.flow import stock_out, sync_run, uploads
+from hub.flow import stock_out, sync_run, tell, uploads
 from hub.flow.drain import policy_of
 from hub.flow.retry import decide
 from hub.queues import queues_for
@@ -120,9 +120,11 @@ def run_sync(store: Store, run_id: int) -> str:
         return _fail(store, run_id, error, configured, run.stream, lease)
     finally:
         leases.release(store.database, lease)
+        tell.topic(store, "runs", [run_id])
         if run.upload:
             _ring_next(store, run)
     if status == "succeeded":
+        tell.stream(store, configured.stream(run.stream).entity)
         _tell_shops(store, configured, run_id)
     if not run.upload:
         plan_next(store, configured, run.stream, utc_now())

@@ -25,3 +25,8 @@ def batch(store: Store, connection_id: int, logged: Iterable[Mapping[str, Any]])
 def topic(store: Store, name: str, ids: Iterable[int] = ()) -> None:
     """Tell that records of a topic changed; without ids, that the topic as a whole did."""
     queues_for(store.settings).news.tell({name: list(ids)})
+
+
+def stream(store: Store, entity: str) -> None:
+    """Tell that a stream of this entity was read: many of its records may have changed."""
+    topic(store, TOPICS.get(entity, entity))

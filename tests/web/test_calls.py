@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.mango.emulator import LINE, Emulator, person, signed
+from connectors.mango.emulator import Emulator, signed
+from connectors.mango.emulator_calls import LINE, person
 from hub.store.lists import calls as call_lists
 from hub.store.lists.pages import contact_briefs
 from hub.store.store import Store

@@ -9,8 +9,8 @@ from redis import Redis
 from hub.store.store import Store
 from tests.support.people import BORIS, IRINA, VERA
 from tests.support.waiting import wait_until
+from tests.web.desk import Desk
 from tests.web.scene import Scene
-from tests.web.test_browser import Desk
 from tests.web.test_calls import ring
 
 pytestmark = pytest.mark.browser

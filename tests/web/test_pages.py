@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.people import ALICE
+from tests.web import pages_calls
 from tests.web.conftest import SignIn
 from tests.web.scene import Scene
 
@@ -22,6 +23,7 @@ def addresses(scene: Scene) -> list[str]:
         *LISTS,
         f"/clients/{scene.irina}",
         f"/calls/{scene.call}",
+        *pages_calls.PAGES,
         f"/orders/{scene.order}",
         f"/messages/{scene.message}",
         f"/admin/events/{scene.done_event}",

@@ -27,7 +27,16 @@ from sqlalchemy import (
 from sqlalchemy import Connection as Db
 
 from hub.store.database import Database, insert_for, utc_now
-from hub.store.lists.paging import ListPage, Order, Row, as_dicts, connection_id_of, fetch_page
+from hub.store.lists.paging import (
+    MAX_LIMIT,
+    ListPage,
+    Order,
+    Row,
+    as_dicts,
+    connection_id_of,
+    encode_cursor,
+    fetch_page,
+)
 from hub.store.lists.record_filters import RecordFilters, conditions, e164
 from hub.store.models import call_marks, calls, connections, contacts
 
@@ -71,9 +80,12 @@ def list_calls(
     database: Database, filters: CallFilters, limit: int = 50, cursor: str | None = None
 ) -> ListPage:
     """Calls, the last first, with `contact_name`, `connection` and their marks."""
+    order = Order(calls.c.id, calls.c.started_at, "calls")
     with database.read() as db:
-        query = _select().where(*_conditions(db, filters))
-        return fetch_page(db, query, Order(calls.c.id, calls.c.started_at, "calls"), limit, cursor)
+        wanted = _conditions(db, filters)
+        if filters.unreturned_since is not None:
+            return _unreturned_page(db, wanted, order, limit, cursor)
+        return fetch_page(db, _select().where(*wanted), order, limit, cursor)
 
 
 def unreturned(
@@ -87,13 +99,12 @@ def unreturned(
 
     Calls marked as done are left out. `manager`: only this user's, and those that are nobody's.
     """
-    conditions = [_is_unreturned(since), calls.c.deleted_at.is_(None)]
+    wanted = [_is_missed(since), calls.c.deleted_at.is_(None)]
     if manager is not None:
-        conditions.append(or_(calls.c.manager == manager, calls.c.manager.is_(None)))
-    query = _select().where(*conditions)
-    query = query.order_by(calls.c.started_at.desc(), calls.c.id.desc()).limit(limit)
+        wanted.append(or_(calls.c.manager == manager, calls.c.manager.is_(None)))
+    order = Order(calls.c.id, calls.c.started_at, "calls")
     with database.read() as db:
-        rows = as_dicts(db.execute(query).mappings())
+        rows = _unreturned_page(db, wanted, order, limit, None).items
         _add_times(db, rows, since)
     return rows
 
@@ -176,13 +187,46 @@ def _conditions(db: Db, filters: CallFilters) -> list[ColumnElement[bool]]:
     if filters.until:
         found.append(calls.c.started_at < filters.until)
     if filters.unreturned_since:
-        found.append(_is_unreturned(filters.unreturned_since))
+        found.append(_is_missed(filters.unreturned_since))
     if filters.q:
         found.append(_matches(db, filters))
     return found
 
 
-def _is_unreturned(since: datetime) -> ColumnElement[bool]:
+def _unreturned_page(
+    db: Db, wanted: Sequence[ColumnElement[bool]], order: Order, limit: int, cursor: str | None
+) -> ListPage:
+    """The next missed calls, piece by piece, without those that were returned.
+
+    Asked for in one query, a database that thinks little of the filters looks at the whole month.
+    """
+    ids = select(calls.c.id, calls.c.started_at).where(*wanted)
+    rows: list[Row] = []
+    while True:
+        piece = fetch_page(db, ids, order, MAX_LIMIT, cursor)
+        keys = [row["id"] for row in piece.items]
+        query = _select().where(calls.c.id.in_(keys), _is_unreturned())
+        found = as_dicts(db.execute(query).mappings()) if keys else []
+        rows += sorted(found, key=lambda row: keys.index(row["id"]))
+        cursor = piece.next_cursor
+        if len(rows) > limit:
+            last = rows[limit - 1]
+            return ListPage(rows[:limit], encode_cursor(order.name, last["started_at"], last["id"]))
+        if cursor is None:
+            return ListPage(rows)
+
+
+def _is_missed(since: datetime) -> ColumnElement[bool]:
+    return and_(
+        calls.c.status == "missed",
+        calls.c.direction == "in",
+        calls.c.started_at >= since,
+        # A hidden number or an extension cannot be called back.
+        calls.c.from_number.like("+%"),
+    )
+
+
+def _is_unreturned() -> ColumnElement[bool]:
     later, called = calls.alias("later"), calls.alias("called")
     rang_again = exists().where(
         later.c.from_number == calls.c.from_number,
@@ -196,16 +240,7 @@ def _is_unreturned(since: datetime) -> ColumnElement[bool]:
         called.c.direction == "out",
         called.c.deleted_at.is_(None),
     )
-    return and_(
-        calls.c.status == "missed",
-        calls.c.direction == "in",
-        calls.c.started_at >= since,
-        # A hidden number or an extension cannot be called back.
-        calls.c.from_number.like("+%"),
-        call_marks.c.done_at.is_(None),
-        ~rang_again,
-        ~was_called,
-    )
+    return and_(call_marks.c.done_at.is_(None), ~rang_again, ~was_called)
 
 
 def _add_times(db: Db, rows: Sequence[Row], since: datetime) -> None:
