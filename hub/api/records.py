@@ -50,6 +50,7 @@ NARROWED: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "manager": (),
         "status": entities.CALL_STATUSES,
         "direction": entities.CALL_DIRECTIONS,
+        "line_number": (),
     },
     "message": {"manager": (), "direction": (), "kind": entities.MESSAGE_KINDS, "thread_key": ()},
     "task": {"manager": ()},

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from hub.sdk.errors import ConfigError
 from hub.settings import LANGUAGES
 from hub.store import audit, users
+from hub.web import live
 from hub.web.context import SiteUser, actor, the_store, the_user
 from hub.web.guard import protect, safe_next, to_login
 from hub.web.sessions import LANGUAGE_COOKIE
@@ -45,7 +46,9 @@ def sign_in() -> Response | tuple[str, int]:
 
 @blueprint.post("/logout")
 def logout() -> Response:
-    """End this session."""
+    """End this session, and the streams of news that may be its."""
+    if (user := the_user()) is not None:
+        live.publish("sessions", [user.row.id])
     logout_user()
     session.clear()
     return redirect(url_for("auth.login"))

@@ -161,6 +161,9 @@ def test_a_session_that_ended_or_changed_its_role_closes_its_stream(
     assert changed.is_closed()
     ears._streams.send(b"still open")
     assert kept.hears(b"still open")
+    ears.pass_on({"sessions": [boris]})
+    assert kept.is_closed()
+    assert b"sessions" not in kept.heard
 
 
 @contextmanager

@@ -112,7 +112,7 @@ class Broadcaster:
                 if key.fileobj is self._bell:
                     self._heed()
                 elif isinstance(key.data, Stream):
-                    self._ready(key.data, mask)
+                    self._serve(key.data, mask)
 
     def _heed(self) -> None:
         with suppress(BlockingIOError):
@@ -135,6 +135,7 @@ class Broadcaster:
         except (OSError, ValueError, KeyError):
             self._drop(stream)
             return
+        stream.is_writing = False
         self._write(stream)
 
     def _send(self, message: bytes, users: Collection[int] | None) -> None:
@@ -145,6 +146,14 @@ class Broadcaster:
                     self._write(stream)
                 elif len(stream.waiting) > MAX_WAITING_BYTES:
                     self._drop(stream)
+
+    def _serve(self, stream: Stream, mask: int) -> None:
+        try:
+            self._ready(stream, mask)
+        except Exception:
+            # One stream's trouble must not end the thread of all.
+            log.exception("a stream could not be served")
+            self._drop(stream)
 
     def _ready(self, stream: Stream, mask: int) -> None:
         if mask & selectors.EVENT_READ:
@@ -173,7 +182,9 @@ class Broadcaster:
         if bool(stream.waiting) != stream.is_writing:
             stream.is_writing = bool(stream.waiting)
             more = selectors.EVENT_WRITE if stream.is_writing else 0
-            self._selector.modify(stream.sock, selectors.EVENT_READ | more, stream)
+            # One that is not entered yet is written to again when it is.
+            with suppress(KeyError):
+                self._selector.modify(stream.sock, selectors.EVENT_READ | more, stream)
 
     def _drop(self, stream: Stream) -> None:
         self._streams.discard(stream)

@@ -24,6 +24,8 @@ from hub.web.live.broadcast import Broadcaster
 from hub.web.live.wire import message
 
 LOOK_SECONDS: Final = 15.0
+#: The topic of users one of whose sessions has ended: their streams must prove theirs anew.
+SESSIONS: Final = "sessions"
 AWAY_SECONDS: Final = 3.0
 #: Entries of PostgreSQL are seen in the order of their commits, not of their ids.
 OVERLAP: Final = 200
@@ -109,6 +111,12 @@ class Ears:
 
     def pass_on(self, topics: Topics) -> None:
         """Send news to the streams: to all, and what is meant for some to those alone."""
+        topics = dict(topics)
+        if over := topics.pop(SESSIONS, []):
+            # Whoever is still signed in elsewhere comes again at once.
+            self._streams.part(lambda stream: stream.user_id in over)
+        if not topics:
+            return
         now = time.monotonic()
         self._told.update({(topic, one): now for topic, ids in topics.items() for one in ids})
         self._streams.send(message("news", topics, self._place))

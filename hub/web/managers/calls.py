@@ -148,7 +148,7 @@ def call_done(record_id: int) -> Response:
     rows = call_lists.of_calls(the_store().database, [record_id])
     page = {"items": rows, "next_cursor": None}
     return Response(
-        render_template("managers/calls_rows.html", page=page, shown="", **_shared(rows))
+        render_template("managers/calls_rows.html", page=page, shown="", just=True, **_shared(rows))
     )
 
 

@@ -64,7 +64,8 @@
     if (!list || !window.htmx) { return; }
     var rows = list.querySelectorAll("tr[data-href]").length;
     var more = document.getElementById("fresh");
-    var busy = rows > 50 || list.contains(document.activeElement) || window.scrollY > 400;
+    // A call just marked as done stays, or its mark could not be taken back at once.
+    var busy = rows > 50 || list.querySelector("[data-just-done]") || list.contains(document.activeElement) || window.scrollY > 400;
     if (busy && more) { more.hidden = false; return; }
     window.htmx.trigger(list, "live:fresh");
   });
