@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from hub.store import call_marks
 from hub.store.database import utc_now
 from hub.store.lists import calls as call_lists
 from hub.store.lists.calls import CallFilters
@@ -53,16 +55,18 @@ def test_not_called_back_is_what_a_look_at_each_call_tells(
 
 def test_a_call_that_is_done_waits_no_more_until_they_ring_again(store: Store, rows: Rows) -> None:
     since = utc_now() - timedelta(days=1)
-    missed = {"direction": "in", "status": "missed", "from_number": "+79160000001"}
+    missed: dict[str, Any] = {
+        "direction": "in", "status": "missed", "from_number": "+79160000001",
+    }  # fmt: skip
     first = rows.record("call", started_at=since + timedelta(hours=1), **missed)
     with store.database.write() as db:
-        call_lists.set_done(db, first, "vera@example.ru")
+        call_marks.set_done(db, first, "vera@example.ru")
     assert call_lists.unreturned(store.database, since) == []
     with store.database.write() as db:
-        call_lists.set_done(db, first, "")
+        call_marks.set_done(db, first, "")
     assert [row["id"] for row in call_lists.unreturned(store.database, since)] == [first]
     with store.database.write() as db:
-        call_lists.set_done(db, first, "vera@example.ru")
+        call_marks.set_done(db, first, "vera@example.ru")
     again = rows.record("call", started_at=since + timedelta(hours=2), **missed)
     assert [row["id"] for row in call_lists.unreturned(store.database, since)] == [again]
 
@@ -82,5 +86,5 @@ def test_filters_find_and_note_is_kept(store: Store, rows: Rows) -> None:
         assert [row["id"] for row in found] == [row["id"] for row in everything if holds(row)]
     assert call_lists.lines(store.database) == sorted(LINES)
     with store.database.write() as db:
-        call_lists.set_note(db, everything[0]["id"], " просил скидку ", "vera@example.ru")
-    assert (call_lists.mark(store.database, everything[0]["id"]) or {})["note"] == "просил скидку"
+        call_marks.set_note(db, everything[0]["id"], " просил скидку ", "vera@example.ru")
+    assert (call_marks.mark(store.database, everything[0]["id"]) or {})["note"] == "просил скидку"

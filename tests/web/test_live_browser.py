@@ -14,14 +14,14 @@ from tests.web.scene import Scene
 from tests.web.test_calls import ring
 
 pytestmark = pytest.mark.browser
-PHONE = {"width": 375, "height": 780}
 
 
 def test_the_card_comes_to_whom_the_call_rings_at(
     browser: Browser, address: str, scene: Scene, sqlite_store: Store, redis_url: str
 ) -> None:
     vera_window, boris_window = (
-        browser.new_context(locale="ru-RU", viewport=PHONE) for _ in range(2)
+        browser.new_context(locale="ru-RU", viewport={"width": 375, "height": 780})
+        for _ in range(2)
     )
     vera, boris = (Desk(one.new_page(), address) for one in (vera_window, boris_window))
     vera.sign_in(VERA)

@@ -1,4 +1,4 @@
-"""The list of calls, whoever was not called back, and people's marks on calls.
+"""The list of calls, and whoever was not called back.
 
 Not called back is asked, not kept: a missed call after which neither its caller rang again nor
 anybody rang them. Both questions are one look into an index by number and time, and only missed
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Connection as Db
 
-from hub.store.database import Database, insert_for, utc_now
+from hub.store.database import Database
 from hub.store.lists.paging import (
     MAX_LIMIT,
     ListPage,
@@ -115,25 +115,6 @@ def add_times(database: Database, rows: Sequence[Row], since: datetime) -> None:
         _add_times(db, rows, since)
 
 
-def mark(database: Database, call_id: int) -> Row | None:
-    """What people noted about a call; None when nothing."""
-    with database.read() as db:
-        row = db.execute(select(call_marks).where(call_marks.c.call_id == call_id)).mappings()
-        found = row.first()
-    return dict(found) if found is not None else None
-
-
-def set_done(db: Db, call_id: int, actor: str) -> None:
-    """Mark a missed call as handled; an empty actor takes the mark off."""
-    _set(db, call_id, {"done_at": utc_now() if actor else None, "done_by": actor or None})
-
-
-def set_note(db: Db, call_id: int, note: str, actor: str) -> None:
-    """Keep a note on a call; an empty one removes it."""
-    text = note.strip() or None
-    _set(db, call_id, {"note": text, "note_at": utc_now(), "note_by": actor if text else None})
-
-
 def lines(database: Database) -> list[str]:
     """The company's lines that calls came over: a jump through the index from one to the next."""
     found: list[str] = []
@@ -147,11 +128,6 @@ def lines(database: Database) -> list[str]:
             found.append(following)
             last = following
     return found
-
-
-def _set(db: Db, call_id: int, values: dict[str, Any]) -> None:
-    insert = insert_for(db, call_marks).values(call_id=call_id, **values)
-    db.execute(insert.on_conflict_do_update(index_elements=["call_id"], set_=values))
 
 
 def _select() -> Select[Any]:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from hub.flow import call_out
 from hub.flow.recording import fresh_link, is_heard_here, opened, sound
-from hub.store import audit, users
+from hub.store import audit, call_marks, users
 from hub.store.database import utc_now
 from hub.store.lists import calls as call_lists
 from hub.store.lists.calls import UNRETURNED_DAYS, CallFilters
@@ -90,7 +90,7 @@ def _choices(shown: str) -> dict[str, Any]:
 def call(record_id: int) -> str:
     """One call with all the hub knows of it."""
     row = found("call", record_id)
-    row |= call_lists.mark(the_store().database, record_id) or dict.fromkeys(
+    row |= call_marks.mark(the_store().database, record_id) or dict.fromkeys(
         ("done_at", "done_by", "note", "note_by", "note_at")
     )
     return record_page("managers/call.html", "call", record_id, row, **_shared([row]))
@@ -140,7 +140,7 @@ def call_done(record_id: int) -> Response:
     is_done = bool(request.form.get("done"))
     found("call", record_id)
     with the_store().database.write() as db:
-        call_lists.set_done(db, record_id, actor() if is_done else "")
+        call_marks.set_done(db, record_id, actor() if is_done else "")
         audit.record(db, actor(), "done" if is_done else "not done", "call", record_id)
     live.publish("calls", [record_id])
     if not lists.is_partial():
@@ -157,7 +157,7 @@ def call_note(record_id: int) -> Response:
     """Keep a note on a call."""
     found("call", record_id)
     with the_store().database.write() as db:
-        call_lists.set_note(db, record_id, request.form.get("note", "")[:4000], actor())
+        call_marks.set_note(db, record_id, request.form.get("note", "")[:4000], actor())
         audit.record(db, actor(), "note", "call", record_id)
     live.publish("calls", [record_id])
     flash(_("The note is saved."), "success")

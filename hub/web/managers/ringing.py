@@ -13,7 +13,7 @@ from hub.crm.edit import create_record, edit_record
 from hub.crm.merges import merge
 from hub.crm.ringing import ELSEWHERE, MISSED, Ringing
 from hub.flow import call_out
-from hub.store import audit, users
+from hub.store import audit, call_marks, users
 from hub.store.database import utc_now
 from hub.store.lists import calls as call_lists
 from hub.store.lists import pages
@@ -160,6 +160,6 @@ def ringing_note(call_id: int) -> Response:
     """Keep a note on the call; it stands on the call's page and in the client's history."""
     _found_call(call_id)
     with the_store().database.write() as db:
-        call_lists.set_note(db, call_id, request.form.get("note", "")[:MAX_NOTE], actor())
+        call_marks.set_note(db, call_id, request.form.get("note", "")[:MAX_NOTE], actor())
         audit.record(db, actor(), "note", "call", call_id)
     return _answer(call_id, _("The note is saved."))
