@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, request, url_for
 from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
-from hub.web import admin, auth, formats, guard, lists, live, managers, menu, sessions, words
+from hub.web import admin, auth, export, formats, guard, lists, live, managers, menu, sessions, words
 from hub.web.context import EXTENSION, actor, the_user
 from hub.web.error_texts import in_words
 from hub.web.live import views as live_views
@@ -52,6 +52,7 @@ def register(app: Flask, store: Store) -> None:
     ):
         app.add_template_global(function)
     app.add_template_global(lists.here)
+    app.add_template_global(export.may_export)
     app.add_template_global(actor)
     app.add_template_global(menu.items, "menu_items")
     own = (_assets(), auth.blueprint, live.blueprint)

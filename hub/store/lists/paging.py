@@ -15,7 +15,9 @@ from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple
 from hub.sdk.errors import ConfigError
 from hub.store.models import connections
 
+#: A page of the API is no longer; whoever reads a whole list asks for more at once.
 MAX_LIMIT = 200
+MAX_STEP = 1000
 MAX_ID = 2**63 - 1
 MAX_CURSOR_CHARACTERS = 400
 Row = dict[str, Any]
@@ -72,9 +74,9 @@ def fetch_page(
 ) -> ListPage:
     """One page of the query. Rows without a sort value come after all that have one.
 
-    `limit` is cut to 1…200. CursorError when the cursor is not this list's.
+    `limit` is cut to 1…1000. CursorError when the cursor is not this list's.
     """
-    limit = max(1, min(limit, MAX_LIMIT))
+    limit = max(1, min(limit, MAX_STEP))
     after = decode_cursor(cursor, order.name) if cursor else None
     rows = _fetch(db, query, order, limit + 1, after)
     if len(rows) <= limit:

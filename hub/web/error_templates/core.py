@@ -22,6 +22,7 @@ TEMPLATES: Final = (
     N_("These products cannot be judged so."),
     N_("one of the products is merged already"),
     N_("there is no such pair"),
+    N_("other lists are being exported right now: try again in a minute"),
     N_("the pair is not settled"),
     N_("the kept product was merged later; undo that first"),
     N_("name the connections whose stock counts"),
