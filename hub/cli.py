@@ -14,6 +14,7 @@ from hub.commands.backup import backup, restore, secrets
 from hub.commands.connections import connections
 from hub.commands.doctor import doctor
 from hub.commands.inbox import deliveries, events
+from hub.commands.mail import mail
 from hub.commands.mappings import mappings
 from hub.commands.people import tokens, users
 from hub.commands.scaffold import new_connector
@@ -62,6 +63,7 @@ for command in (
     deliveries,
     reconcile,
     mappings,
+    mail,
     users,
     tokens,
     secrets,

@@ -19,6 +19,7 @@ from hub.embedded.console import Console
 from hub.flow.tick import HEARTBEAT
 from hub.queues import QUEUES, queues_for, workers_alive
 from hub.sdk.errors import HubError
+from hub.sending import mail
 from hub.settings import Settings
 from hub.store import facts
 from hub.store.database import utc_now
@@ -74,6 +75,7 @@ def examine(settings: Settings, console: Console) -> Iterator[Finding]:
         )
     yield _key(settings, tr)
     yield _disk(settings, tr)
+    yield _mail(settings, tr)
     if isinstance(store, Store):
         yield _redis(store, tr)
         yield from _rest(store, tr)
@@ -148,6 +150,19 @@ def _disk(settings: Settings, tr: Choose) -> Finding:
     if free < MIN_FREE_BYTES:
         return Finding("disk", False, message, tr(f"освободите {folder}", f"make room in {folder}"))
     return Finding("disk", True, message)
+
+
+def _mail(settings: Settings, tr: Choose) -> Finding:
+    """Whether the mail server takes the login; without one nothing is wrong, only unsent."""
+    remedy = tr("раздел mail в hub.yml", "the part mail of hub.yml")
+    try:
+        server = mail.server_of(settings)
+        if server is None:
+            return Finding("mail", True, tr("не настроена, писем не будет", "none, no letters"))
+        mail.check(server)
+    except HubError as error:
+        return Finding("mail", False, error.message, remedy)
+    return Finding("mail", True, f"{server.host}:{server.port}, {server.security}")
 
 
 def _redis(store: Store, tr: Choose) -> Finding:

@@ -11,7 +11,19 @@ from flask import Blueprint, Flask, Response, request, url_for
 from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
-from hub.web import admin, auth, export, formats, guard, lists, live, managers, menu, sessions, words
+from hub.web import (
+    admin,
+    auth,
+    export,
+    formats,
+    guard,
+    lists,
+    live,
+    managers,
+    menu,
+    sessions,
+    words,
+)
 from hub.web.context import EXTENSION, actor, the_user
 from hub.web.error_texts import in_words
 from hub.web.live import views as live_views

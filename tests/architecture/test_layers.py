@@ -19,6 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.turns",),
     ("hub.pool",),
     ("hub.flow",),
+    ("hub.sending",),
     ("hub.crm",),
     ("hub.mapping", "hub.store"),
     ("hub.registry", "hub.queues", "hub.traffic"),

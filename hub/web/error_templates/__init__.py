@@ -2,18 +2,18 @@
 
 An error is worded where it is raised, for logs, the API and the terminal, and may be stored long
 before somebody reads it; `hub/web/error_texts.py` finds its template again and says it in the
-reader's language. A new message needs its template here, `tests/web/test_error_texts.py` asks;
-a connector's messages stand in its own folder, `messages.yml`.
+reader's language. A new message needs its template in a module here, whichever fits its subject,
+`tests/web/test_error_texts.py` asks; a connector's messages stand in its own folder, `messages.yml`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from hub.web.error_templates import calls, core, mapping
+from hub.web.loading import import_all
 
-TEMPLATES: Final[tuple[str, ...]] = (
-    *calls.TEMPLATES,
-    *core.TEMPLATES,
-    *mapping.TEMPLATES,
+TEMPLATES: Final[tuple[str, ...]] = tuple(
+    template
+    for module in import_all(__name__, __path__)
+    for template in getattr(module, "TEMPLATES", ())
 )
