@@ -17,13 +17,31 @@ from hub.commands.inbox import deliveries, events
 from hub.commands.mail import mail
 from hub.commands.mappings import mappings
 from hub.commands.people import tokens, users
+from hub.commands.reports import reports
 from hub.commands.scaffold import new_connector
 from hub.commands.session import Session, pass_session
 from hub.commands.start import demo, init, migrate, up
 from hub.commands.sync import reconcile, sync
 from hub.embedded import processes
+from hub.flow import report_keeper, report_mail
+from hub.flow.chores import Chore
 from hub.log import configure
 from hub.sdk.errors import HubError
+from hub.store.store import Store
+
+
+def _mail_reports(store: Store) -> None:
+    # Imported here: what writes letters brings the whole site with it.
+    from hub.web.report_letters import compose
+
+    report_mail.send_due(store, compose)
+
+
+#: What the leading scheduler does beside the sweep.
+CHORES = (
+    Chore("keep reports", 60, report_keeper.keep),
+    Chore("mail reports", 5, _mail_reports),
+)
 
 
 @click.group(help="Узел: интеграционная шина · Uzel, an integration hub")
@@ -50,7 +68,7 @@ def worker(session: Session, queue: str | None) -> None:
 def scheduler(session: Session) -> None:
     """Ring for what is due until told to stop."""
     configure(session.settings.log_level)
-    schedule.run(session.settings)
+    schedule.run(session.settings, CHORES)
 
 
 for command in (
@@ -64,6 +82,7 @@ for command in (
     reconcile,
     mappings,
     mail,
+    reports,
     users,
     tokens,
     secrets,

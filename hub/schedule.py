@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from types import FrameType
 
 from redis import Redis
@@ -18,6 +19,7 @@ from rq.job import Job
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.flow import tick
+from hub.flow.chores import Chore, Chores
 from hub.queues import LIVE, Queues, queues_for
 from hub.settings import Settings
 from hub.store import leases
@@ -35,9 +37,10 @@ log = logging.getLogger("hub.schedule")
 class Sweep(CronJob):
     """The sweep as a cron job that is done on the spot."""
 
-    def __init__(self, store: Store, queues: Queues) -> None:
+    def __init__(self, store: Store, queues: Queues, chores: Sequence[Chore] = ()) -> None:
         super().__init__(queue_name=LIVE, func=tick.tick, interval=TICK_SECONDS)
         self._store, self._queues = store, queues
+        self._chores = Chores(store, chores)
         self._lease: leases.Lease | None = None
 
     def enqueue(self, connection: Redis) -> Job | None:  # type: ignore[override]  # the scheduler uses no result
@@ -61,6 +64,7 @@ class Sweep(CronJob):
                 return
             log.info("this scheduler leads", extra={"lease": self._lease.token})
         tick.tick(self._store, self._lease)
+        self._chores.look()
 
     def give_up(self) -> None:
         """Let another scheduler lead at once."""
@@ -82,13 +86,15 @@ class Scheduler(CronScheduler):
         super()._request_stop(signum, frame)  # type: ignore[no-untyped-call]  # rq leaves it untyped
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, chores: Sequence[Chore] = ()) -> None:
     """Run the scheduler until it is told to stop; a Redis that goes away is waited for.
+
+    `chores` are what it does beside the sweep while it leads.
 
     Without Redis nothing can be rung, so another machine's scheduler, which may reach it, leads.
     """
     queues = queues_for(settings)
-    sweep = Sweep(Store.open(settings), queues)
+    sweep = Sweep(Store.open(settings), queues, chores)
     try:
         while not _serve(queues, sweep):
             sweep.give_up()

@@ -7,6 +7,7 @@ import pytest
 from tests.support.people import ALICE
 from tests.web import pages_calls
 from tests.web.conftest import SignIn
+from tests.web.pages_reports import REPORTS
 from tests.web.scene import Scene
 
 LISTS = (
@@ -21,6 +22,7 @@ def addresses(scene: Scene) -> list[str]:
     return [
         "/",
         *LISTS,
+        *REPORTS,
         f"/clients/{scene.irina}",
         f"/calls/{scene.call}",
         *pages_calls.PAGES,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, delete, func, select
+from sqlalchemy import Connection, Numeric, and_, cast, delete, func, select
 
 from hub.store import stock_history, stock_out
 from hub.store.database import Database, insert_for
@@ -133,3 +133,16 @@ def list_pairs(database: Database, status: str = "", limit: int = 20) -> list[Ro
     for pair in found:
         pair["one"], pair["other"] = sides.get(pair["product_id"]), sides.get(pair["other_id"])
     return [pair for pair in found if pair["one"] and pair["other"]]
+
+
+def low_count(database: Database) -> int:
+    """How many levels are at their threshold or below."""
+    levels, low = stock_levels.c, stock_thresholds.c
+    free = cast(func.coalesce(levels.available, levels.quantity), Numeric)
+    query = (
+        select(func.count())
+        .select_from(stock_thresholds.join(stock_levels, levels.id == low.level_id))
+        .where(levels.removed_at.is_(None), free <= cast(low.minimum, Numeric))
+    )
+    with database.read() as db:
+        return int(db.scalar(query) or 0)

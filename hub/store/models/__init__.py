@@ -36,6 +36,12 @@ from hub.store.models.inbox import (
     rejections,
     replays,
 )
+from hub.store.models.report import (
+    report_days,
+    report_letters,
+    report_marks,
+    report_subscriptions,
+)
 from hub.store.models.stock import (
     possible_products,
     stock_history,
@@ -101,6 +107,10 @@ __all__ = [
     "reconciliations",
     "rejections",
     "replays",
+    "report_days",
+    "report_letters",
+    "report_marks",
+    "report_subscriptions",
     "row_issues",
     "stock_history",
     "stock_levels",

@@ -69,6 +69,7 @@ leads = Table(
     Column("manager", Short),
     Column("received_at", UtcTime),
     Index("ix_leads_updated", "updated_at", "id"),
+    Index("ix_leads_received", "received_at", "created_at", "id"),
 )
 
 deals = Table(

@@ -1,0 +1,141 @@
+"""Which days' numbers changed because records did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from hub.store.models import changes, leads, merges, messages, orders
+from hub.store.report_facts import LEAD_AT, MOMENTS, ORDER_SECONDS, HourOf, SecondsBetween
+from hub.store.report_tally import Kind
+
+_ENTITIES: Final = {"calls": "call", "leads": "lead", "orders": "order", "messages": "message"}
+_MOVED: Final = {"calls": "started_at", "leads": "received_at", "orders": "placed_at",
+                 "messages": "sent_at"}  # fmt: skip
+
+#: What else a kind's numbers are counted from.
+_COUNTED_WITH: Final = {"leads": ((orders, "order"),)}
+#: Kinds that are counted by contact, and what moves an order among them.
+_OF_PEOPLE: Final = frozenset({"orders", "leads"})
+_PLACED: Final = frozenset({"placed_at", "contact_id"})
+#: No record was changed after it.
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def changed_days(
+    db: Connection,
+    kind: Kind,
+    since: datetime,
+    zone: ZoneInfo,
+    *,
+    until: datetime = LATEST,
+    limit: int = 0,
+) -> set[date]:
+    """Days whose numbers changed because of records that changed since a moment.
+
+    Not only the record's own day: where it was before, and what is counted from two records.
+    `limit`: look only through so many of the last changes.
+    """
+    table = kind.table
+    recent = select(table).where(table.c.updated_at >= since, table.c.updated_at < until)
+    if limit:
+        recent = recent.order_by(table.c.updated_at.desc()).limit(limit)
+    changed = recent.subquery()
+    own = select(HourOf(_moment(kind, changed))).distinct()
+    hours = set(db.scalars(own))
+    moved, people = _where_they_were(db, kind, since, limit)
+    hours |= moved
+    if kind.name == "orders":
+        # Whether the later ones are repeats.
+        later = and_(
+            orders.c.contact_id == changed.c.contact_id, orders.c.placed_at >= changed.c.placed_at
+        )
+        hours |= set(db.scalars(select(HourOf(orders.c.placed_at)).join(changed, later).distinct()))
+    if kind.name == "leads":
+        hours |= _leads_before(db, since, until, limit)
+    if kind.name == "messages":
+        threads = select(changed.c.thread_key)
+        query = select(HourOf(messages.c.sent_at)).where(messages.c.thread_key.in_(threads))
+        hours |= set(db.scalars(query.distinct()))
+    people |= _merged_since(db, since) if kind.name in _OF_PEOPLE else set()
+    if people and kind.name in _OF_PEOPLE:
+        moment = LEAD_AT if kind.name == "leads" else orders.c.placed_at
+        query = select(HourOf(moment)).where(table.c.contact_id.in_(people))
+        hours |= set(db.scalars(query.distinct()))
+    days = _days(hours, zone)
+    # A call settles one that was missed up to a day before.
+    return days | {day - timedelta(days=1) for day in days} if kind.name == "calls" else days
+
+
+def _moment(kind: Kind, source: Any) -> Any:
+    if kind.table is leads:
+        return func.coalesce(source.c.received_at, source.c.created_at)
+    return source.c[MOMENTS[kind.table.name].key]
+
+
+def _leads_before(db: Connection, since: datetime, until: datetime, limit: int) -> set[str]:
+    """The hours of leads that a changed order may have followed."""
+    recent = select(orders.c.contact_id, orders.c.placed_at).where(
+        orders.c.updated_at >= since, orders.c.updated_at < until, orders.c.contact_id.is_not(None)
+    )
+    placed = (recent.limit(limit) if limit else recent).subquery()
+    followed = and_(
+        leads.c.contact_id == placed.c.contact_id,
+        SecondsBetween(LEAD_AT, placed.c.placed_at).between(0, ORDER_SECONDS),
+    )
+    return set(db.scalars(select(HourOf(LEAD_AT)).join(placed, followed).distinct()))
+
+
+def _where_they_were(
+    db: Connection, kind: Kind, since: datetime, limit: int
+) -> tuple[set[str], set[int]]:
+    """The hours that records were moved away from, and the contacts that orders were moved of.
+
+    A lead is counted with its contact's orders: so with those that moved.
+    """
+    table, name = kind.table, _MOVED[kind.name]
+    hours, people = set(), set()
+    for source, entity in ((table, _ENTITIES[kind.name]), *_COUNTED_WITH.get(kind.name, ())):
+        # Records that only came to be were nowhere before.
+        moved = select(source.c.id).where(source.c.updated_at >= since, source.c.created_at < since)
+        query = (
+            select(changes.c.fields, source.c.contact_id)
+            .join(source, source.c.id == changes.c.record_id)
+            .where(
+                changes.c.entity == entity,
+                changes.c.record_id.in_(moved.limit(limit) if limit else moved),
+                changes.c.at >= since,
+            )
+        )
+        for fields, contact_id in db.execute(query):
+            if source is table and (before := (fields.get(name) or [None])[0]):
+                hours.add(_hour_of(before))
+            if _PLACED & fields.keys():
+                people |= {contact_id, (fields.get("contact_id") or [None])[0]} - {None}
+    return hours, people
+
+
+def _hour_of(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H")
+
+
+def _merged_since(db: Connection, since: datetime) -> set[int]:
+    """Contacts that were merged or separated since a moment."""
+    query = select(merges.c.kept_id, merges.c.merged_id).where(
+        or_(merges.c.created_at >= since, merges.c.undone_at >= since)
+    )
+    return {key for row in db.execute(query) for key in (row.kept_id, row.merged_id)}
+
+
+def _days(hours: Iterable[str | None], zone: ZoneInfo) -> set[date]:
+    """The local days that UTC hours lie in; zones may be half an hour off."""
+    found = set()
+    for hour in filter(None, hours):
+        start = datetime.fromisoformat(f"{hour}:00:00").replace(tzinfo=UTC)
+        for moment in (start, start + timedelta(minutes=59)):
+            found.add(moment.astimezone(zone).date())
+    return found
