@@ -11,14 +11,17 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from hub.api.access import store
-from hub.api.fields import Strict, one_of, shown
+from hub.api.fields import Strict, Text, one_of, shown
 from hub.api.operation import API_PREFIX, blueprint, operation
+from hub.crm import reports as crm_reports
 from hub.crm.documents import plain
+from hub.crm.periods import between
 from hub.store.database import utc_now
 from hub.store.lists import reports
 
 numbers = blueprint("reports", "reports", "Numbers that open down to their records")
 DEFAULT_DAYS = 30
+UNITS = ("count", "percent", "seconds", "money")
 
 
 class CallsRowSchema(Schema):
@@ -30,7 +33,7 @@ class CallsRowSchema(Schema):
     incoming = fields.Integer(required=True)
     outgoing = fields.Integer(required=True)
     answered = fields.Integer(required=True)
-    missed = fields.Integer(required=True)
+    missed = fields.Integer(required=True, metadata={"description": "Incoming ones."})
     talk_seconds = fields.Integer(required=True)
     mean_wait_seconds = shown(fields.Integer)
     filter = fields.String(required=True, metadata={"description": "Lists exactly these calls."})
@@ -74,6 +77,105 @@ def report_calls(query: dict[str, Any]) -> dict[str, Any]:
         "group": query["group"],
         "items": items,
     }
+
+
+class FigureSchema(Schema):
+    """One number, and what it was in the period before."""
+
+    name = fields.String(required=True)
+    unit = one_of(UNITS, required=True)
+    value = shown(metadata={"description": "A number as text; money is exact."})
+    before = shown(metadata={"description": "The same of the period before."})
+    currency = fields.String(required=True)
+
+
+class TableRowSchema(Schema):
+    """A row: what it tells of, and its numbers in the order of the columns."""
+
+    key = fields.List(fields.String(), required=True)
+    values = fields.List(fields.String(allow_none=True), required=True)
+
+
+class TableSchema(Schema):
+    """A table of a report."""
+
+    name = fields.String(required=True)
+    keys = fields.List(fields.String(), required=True)
+    columns = fields.List(fields.String(), required=True)
+    rows = fields.List(fields.Nested(TableRowSchema), required=True)
+
+
+class ReportSchema(Schema):
+    """A report as the site shows it; the days are the company's own."""
+
+    report = one_of(crm_reports.NAMES, required=True)
+    first = fields.String(required=True, data_key="from", metadata={"format": "date"})
+    last = fields.String(required=True, data_key="to", metadata={"format": "date"})
+    before_first = fields.String(required=True, data_key="before_from", metadata={"format": "date"})
+    before_last = fields.String(required=True, data_key="before_to", metadata={"format": "date"})
+    manager = fields.String(required=True)
+    figures = fields.List(fields.Nested(FigureSchema), required=True)
+    tables = fields.List(fields.Nested(TableSchema), required=True)
+    pending_days = fields.Integer(
+        required=True, metadata={"description": "Days that are being counted anew right now."}
+    )
+
+
+class ReportQuery(CallsReportQuery):
+    """Which report of which days."""
+
+    report = one_of(crm_reports.NAMES, load_default="calls")
+    manager = Text(load_default="", metadata={"description": "Only this manager's records."})
+
+    class Meta(Strict.Meta):
+        """The grouping of calls is not asked for here."""
+
+        exclude = ("group",)
+
+
+@operation(numbers, "GET", "/reports/figures", ReportSchema, query=ReportQuery)
+def report_figures(query: dict[str, Any]) -> dict[str, Any]:
+    """Calls, leads, orders or letters of a period, compared with the one before."""
+    first, last = _period(query)
+    today = utc_now().astimezone(_zone()).date()
+    report = crm_reports.build(
+        store().database, query["report"], between(first, last), _zone(), today, query["manager"]
+    )
+    return {
+        "report": report.name,
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+        "before_first": report.former.first.isoformat(),
+        "before_last": report.former.last.isoformat(),
+        "manager": report.manager,
+        "figures": [
+            {
+                "name": one.name,
+                "unit": one.unit,
+                "value": _number(one.value),
+                "before": _number(one.before),
+                "currency": one.currency,
+            }
+            for one in report.figures
+        ],
+        "tables": [
+            {
+                "name": table.name,
+                "keys": table.keys,
+                "columns": table.columns,
+                "rows": [
+                    {"key": key, "values": [_number(row[name].value) for name in table.columns]}
+                    for key, row in table.rows
+                ],
+            }
+            for table in report.tables
+        ],
+        "pending_days": report.pending,
+    }
+
+
+def _number(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _zone() -> ZoneInfo:

@@ -8,6 +8,7 @@ from hub.crm.report_model import (
     NOTHING,
     Cell,
     Figure,
+    Line,
     Scope,
     Table,
     banded,
@@ -97,12 +98,12 @@ def call_tables(scope: Scope, now: Numbers) -> list[Table]:
     """By manager, by line, by weekday and hour, by the time to call back."""
     found = []
     for name in ("manager", "line"):
-        rows = [
+        rows: list[Line] = [
             ((key,), _call_row(scope, cell(CALL, [one]), **{name: key or NOTHING}))
             for key, one in now.get(name, {}).items()
         ]
         found.append(Table(name, (name,), _CALL_COLUMNS, largest_first(rows, "total")))
-    hours = [
+    hours: list[Line] = [
         (
             tuple(key.split(".")),
             _call_row(
@@ -154,7 +155,7 @@ def message_tables(scope: Scope, now: Numbers) -> list[Table]:
     facts = _mail_facts(now)
     ends = ((NEVER, facts["unanswered"]),)
     answers = now.get("answer", {})
-    rows = []
+    rows: list[Line] = []
     for key, one in now.get("manager", {}).items():
         who = {"manager": key or NOTHING}
         figures = {

@@ -49,6 +49,10 @@ class Figure:
         return "good" if (self.change > 0) == (self.good > 0) else "bad"
 
 
+Key = tuple[str, ...]
+Line = tuple[Key, dict[str, "Figure"]]
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of figures; each row's key tells of what: (manager,), (channel, campaign) …"""
@@ -56,7 +60,7 @@ class Table:
     name: str
     keys: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: list[tuple[tuple[str, ...], dict[str, Figure]]] = field(default_factory=list)
+    rows: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def banded(
 ) -> Table:
     """A table of how long it took: records and their share by band, then by end."""
     counted = [(f"{low}-{high or ''}", in_band(histogram, low, high)) for low, high in bands]
-    rows = [
+    rows: list[Line] = [
         (
             (key,),
             {
@@ -146,8 +150,6 @@ def banded(
     return Table(name, (name,), ("records", "share"), rows if whole else [])
 
 
-def largest_first(
-    rows: list[tuple[tuple[str, ...], dict[str, Figure]]], column: str
-) -> list[tuple[tuple[str, ...], dict[str, Figure]]]:
+def largest_first(rows: list[Line], column: str) -> list[Line]:
     """Rows by a number, the largest first, then by name."""
     return sorted(rows, key=lambda row: (-(row[1][column].value or 0), row[0]))

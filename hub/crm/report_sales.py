@@ -10,6 +10,7 @@ from hub.crm.report_model import (
     NOTHING,
     Cell,
     Figure,
+    Line,
     Scope,
     Table,
     cell,
@@ -58,13 +59,14 @@ def lead_figures(scope: Scope, now: Numbers, then: Numbers) -> list[Figure]:
 
 def lead_tables(scope: Scope, now: Numbers) -> list[Table]:
     """By channel, by channel and campaign, by manager."""
-    campaigns, channels, managers = [], dict[str, list[Sequence[Any]]](), []
+    campaigns, managers = list[Line](), list[Line]()
+    channels: dict[str, list[Sequence[Any]]] = {}
     for key, one in now.get("channel", {}).items():
         channel, _, campaign = key.partition(SEPARATOR)
         channels.setdefault(channel, []).append(one)
         narrower = {"channel": channel or NOTHING, "campaign": campaign or NOTHING}
         campaigns.append(((channel, campaign), _lead_row(scope, _lead_facts([one]), **narrower)))
-    of_channels = [
+    of_channels: list[Line] = [
         ((channel,), _lead_row(scope, _lead_facts(values), channel=channel or NOTHING))
         for channel, values in channels.items()
     ]
@@ -130,7 +132,7 @@ def order_tables(scope: Scope, now: Numbers) -> list[Table]:
     """By channel and by manager; an amount has its currency, so each currency is a row."""
     found = []
     for name in ("channel", "manager"):
-        rows = []
+        rows: list[Line] = []
         for key, one in now.get(name, {}).items():
             who, _, currency = key.partition(SEPARATOR)
             narrower = {name: who or NOTHING, "currency": currency or NOTHING}

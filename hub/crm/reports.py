@@ -67,15 +67,25 @@ class Report:
 
 
 def build(
-    database: Database, name: str, period: Period, zone: ZoneInfo, today: date, manager: str = ""
+    database: Database,
+    name: str,
+    period: Period,
+    zone: ZoneInfo,
+    today: date,
+    manager: str = "",
+    *,
+    whole: bool = False,
 ) -> Report:
-    """The report of this name; `manager`: only of this one's records."""
+    """The report of this name; `manager`: only of this one's records. `whole`: nothing is left
+    pending, however long it takes."""
     former, by_day = before(period, today), period.days <= MAX_DRAWN_DAYS
     scope, place = manager or ALL, Scope(name, period, manager)
-    now = report_days.read(
-        database, name, scope, period.first, period.last, zone, by_day=by_day
+    now, then = (
+        report_days.read(
+            database, name, scope, one.first, one.last, zone, by_day=days, whole=whole
+        )
+        for one, days in ((period, by_day), (former, False))
     )  # fmt: skip
-    then = report_days.read(database, name, scope, former.first, former.last, zone)
     figures, tables, _drawn = MAKERS[name]
     total = now.total
     return Report(

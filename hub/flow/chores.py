@@ -41,6 +41,11 @@ class Chores:
             self._thread = threading.Thread(target=self._do, args=(due,), daemon=True)
             self._thread.start()
 
+    def wait(self) -> None:
+        """Until what has begun is done."""
+        if self._thread is not None:
+            self._thread.join()
+
     def _do(self, due: Sequence[Chore]) -> None:
         for chore in due:
             try:

@@ -9,8 +9,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from hub.store.models import changes, leads, merges, messages, orders
-from hub.store.report_facts import LEAD_AT, MOMENTS, ORDER_SECONDS, HourOf, SecondsBetween
+from hub.store.models import calls, changes, leads, merges, messages, orders
+from hub.store.report_facts import (
+    BACK_SECONDS,
+    LEAD_AT,
+    MOMENTS,
+    ORDER_SECONDS,
+    HourOf,
+    SecondsBetween,
+)
 from hub.store.report_tally import Kind
 
 _ENTITIES: Final = {"calls": "call", "leads": "lead", "orders": "order", "messages": "message"}
@@ -66,15 +73,28 @@ def changed_days(
         moment = LEAD_AT if kind.name == "leads" else orders.c.placed_at
         query = select(HourOf(moment)).where(table.c.contact_id.in_(people))
         hours |= set(db.scalars(query.distinct()))
-    days = _days(hours, zone)
-    # A call settles one that was missed up to a day before.
-    return days | {day - timedelta(days=1) for day in days} if kind.name == "calls" else days
+    if kind.name == "calls":
+        hours |= _missed_before(db, changed)
+    return _days(hours, zone)
 
 
 def _moment(kind: Kind, source: Any) -> Any:
     if kind.table is leads:
         return func.coalesce(source.c.received_at, source.c.created_at)
     return source.c[MOMENTS[kind.table.name].key]
+
+
+def _missed_before(db: Connection, changed: Any) -> set[str]:
+    """The hours of missed calls that a changed call may have settled: up to a day before."""
+    missed = calls.alias("missed")
+    settled = and_(
+        missed.c.from_number.in_((changed.c.from_number, changed.c.to_number)),
+        missed.c.direction == "in",
+        missed.c.status == "missed",
+        SecondsBetween(missed.c.started_at, changed.c.started_at).between(0, BACK_SECONDS),
+    )
+    query = select(HourOf(missed.c.started_at)).join(changed, settled)
+    return set(db.scalars(query.distinct()))
 
 
 def _leads_before(db: Connection, since: datetime, until: datetime, limit: int) -> set[str]:
@@ -114,13 +134,17 @@ def _where_they_were(
         for fields, contact_id in db.execute(query):
             if source is table and (before := (fields.get(name) or [None])[0]):
                 hours.add(_hour_of(before))
+                if kind.name == "calls":
+                    # It may have settled one that was missed up to a day before.
+                    hours |= {_hour_of(before, day) for day in (0.5, 1)}
             if _PLACED & fields.keys():
                 people |= {contact_id, (fields.get("contact_id") or [None])[0]} - {None}
     return hours, people
 
 
-def _hour_of(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H")
+def _hour_of(moment: str, days_before: float = 0) -> str:
+    then = datetime.fromisoformat(moment).astimezone(UTC) - timedelta(days=days_before)
+    return then.strftime("%Y-%m-%dT%H")
 
 
 def _merged_since(db: Connection, since: datetime) -> set[int]:

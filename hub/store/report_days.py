@@ -20,7 +20,7 @@ from hub.store.database import Database, insert_for, utc_now
 from hub.store.models import facts as facts_table
 from hub.store.models import report_days, report_marks
 from hub.store.report_changes import changed_days
-from hub.store.report_tally import ALL, KINDS, Kind, Numbers, merge, tally
+from hub.store.report_tally import ALL, KINDS, Kind, Numbers, merge, tally, tally_scope
 
 #: Most transactions commit this soon after they stamped their records; such days are seen at once.
 GRACE = timedelta(seconds=5)
@@ -53,10 +53,18 @@ class Kept:
 
 
 def read(
-    database: Database, kind_name: str, scope: str, first: date, last: date, zone: ZoneInfo,
-    *, by_day: bool = False,
-) -> Kept:  # fmt: skip
-    """The numbers of a scope from the first to the last day. `by_day`: no months together."""
+    database: Database,
+    kind_name: str,
+    scope: str,
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+    *,
+    by_day: bool = False,
+    whole: bool = False,
+) -> Kept:
+    """The numbers of a scope from the first to the last day. `by_day`: no months together; `whole`:
+    every day that changed is counted here and now, however many there are."""
     kind = KINDS[kind_name]
     with database.read() as db:
         dirty = _dirty(db, kind, first, last, zone)
@@ -76,9 +84,10 @@ def read(
             report_days.c.day.in_([*months, *days]),
         )
         kept = Kept({row.day: row.numbers for row in db.execute(query)})
-        most, latest = MAX_COUNTED_DAYS[kind.name], sorted(dirty, reverse=True)
+        latest = sorted(dirty, reverse=True)
+        most = len(latest) if whole else MAX_COUNTED_DAYS[kind.name]
         for day in latest[:most]:
-            kept.parts[day.isoformat()] = tally(db, kind, day, zone).get(scope, {})
+            kept.parts[day.isoformat()] = tally_scope(db, kind, day, zone, scope)
         kept.pending = latest[most:]
     return kept
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -46,11 +46,19 @@ class Kind:
 
 def add(numbers: Numbers, section: str, key: str, *values: Any) -> None:
     """Add values to a cell."""
-    cells = numbers.setdefault(section, {})
+    cells = numbers.get(section)
+    if cells is None:
+        cells = numbers[section] = {}
     known = cells.get(key)
-    cells[key] = list(values) if known is None else [
-        plus(one, other) for one, other in zip(known, values, strict=True)
-    ]  # fmt: skip
+    cells[key] = list(values) if known is None else _added(known, values)
+
+
+def _added(known: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    # A year has a hundred thousand of these: whole numbers go the short way.
+    return [
+        one + other if type(one) is int else plus(one, other)
+        for one, other in zip(known, values, strict=True)
+    ]
 
 
 def plus(one: Any, other: Any) -> Any:
@@ -63,8 +71,10 @@ def plus(one: Any, other: Any) -> Any:
 def merge(numbers: Numbers, more: Numbers) -> None:
     """Add all cells of one table to another."""
     for section, cells in more.items():
+        mine = numbers.setdefault(section, {})
         for key, values in cells.items():
-            add(numbers, section, key, *values)
+            known = mine.get(key)
+            mine[key] = list(values) if known is None else _added(known, values)
 
 
 def _call(numbers: Numbers, row: Mapping[Any, Any], local: datetime) -> None:
@@ -168,16 +178,27 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
 
 def tally(db: Connection, kind: Kind, day: date, zone: ZoneInfo) -> dict[str, Numbers]:
     """The day's numbers by scope, counted from the records; no scope without records."""
-    since, until = day_start(day, zone), day_start(day + timedelta(days=1), zone)
-    return count(kind, db.execute(kind.query(since, until)).mappings(), zone)
-
-
-def count(kind: Kind, rows: Iterable[Mapping[Any, Any]], zone: ZoneInfo) -> dict[str, Numbers]:
-    """Rows as numbers by scope."""
     found: dict[str, Numbers] = {}
-    for row in rows:
-        local = row["moment"].astimezone(zone)
+    for row, local in _rows(db, kind, day, zone):
         kind.count(found.setdefault(ALL, {}), row, local)
         if row["manager"] and row["manager"] != ALL:
             kind.count(found.setdefault(row["manager"], {}), row, local)
     return found
+
+
+def tally_scope(db: Connection, kind: Kind, day: date, zone: ZoneInfo, scope: str) -> Numbers:
+    """The day's numbers of one scope."""
+    found: Numbers = {}
+    for row, local in _rows(db, kind, day, zone, scope):
+        kind.count(found, row, local)
+    return found
+
+
+def _rows(
+    db: Connection, kind: Kind, day: date, zone: ZoneInfo, scope: str = ALL
+) -> Iterator[tuple[Mapping[Any, Any], datetime]]:
+    query = kind.query(day_start(day, zone), day_start(day + timedelta(days=1), zone))
+    if scope != ALL:
+        query = query.where(kind.table.c.manager == scope)
+    for row in db.execute(query).mappings():
+        yield row, row["moment"].astimezone(zone)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from datetime import date, timedelta
-from functools import lru_cache
+from typing import Final
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from flask import Flask, render_template
@@ -15,10 +16,12 @@ from hub.crm import periods, reports
 from hub.crm.sheets import Look, write_xlsx
 from hub.sending.mail import Attachment, Letter
 from hub.store import users
+from hub.store.database import Database
 from hub.store.report_mail import Task
 from hub.store.store import Store
 from hub.web import report_view as view
 from hub.web import site
+from hub.web.context import EXTENSION
 from hub.web.words import reports as words
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -29,7 +32,9 @@ def compose(store: Store, task: Task) -> Letter:
     zone = ZoneInfo(store.settings.timezone)
     period = told_of(task.rhythm, task.today)
     manager = task.email if task.role == users.MANAGER else ""
-    report = reports.build(store.database, task.report, period, zone, task.today, manager)
+    report = reports.build(
+        store.database, task.report, period, zone, task.today, manager, whole=True
+    )  # fmt: skip
     address = str(store.settings.option("site.url", "")).rstrip("/")
     app = _app(store)
     with app.test_request_context(base_url=address or None), force_locale(task.language or "ru"):
@@ -71,9 +76,13 @@ def _mark(store: Store) -> str:
     return store.vault.derive("report letters")[:12]
 
 
-@lru_cache(maxsize=2)
 def _app(store: Store) -> Flask:
-    """An application that only renders: no requests come to it."""
-    app = Flask("uzel-letters")
-    site.register(app, store)
+    """An application that only renders: no requests come to it. One for each store."""
+    app = _APPS.get(store.database)
+    if app is None or app.extensions[EXTENSION] is not store:
+        app = _APPS[store.database] = Flask("uzel-letters")
+        site.register(app, store)
     return app
+
+
+_APPS: Final[WeakKeyDictionary[Database, Flask]] = WeakKeyDictionary()

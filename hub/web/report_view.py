@@ -107,7 +107,7 @@ def key_text(name: str, value: str) -> str:
 
 def weekday(number: int, width: Any = "wide") -> str:
     """A weekday, 0 is Monday."""
-    return dates.get_day_names(width, "stand-alone", locale=locale())[number]
+    return str(dates.get_day_names(width, "stand-alone", locale=locale())[number])
 
 
 def period_text(period: Period) -> str:
@@ -154,9 +154,10 @@ def heat(report: Report) -> dict[str, Any]:
     }
 
 
-def drawing(report: Report) -> dict[str, Any]:
-    """The drawing over time, in the words of static/charts.js."""
+def drawing(report: Report, today: date) -> dict[str, Any]:
+    """The drawing over time, in the words of static/charts.js; days to come stay empty."""
     days = list(report.series)
+    past = [day for day in days if day <= today.isoformat()[: len(day)]]
     return {
         "type": "bar",
         "unit": "count",
@@ -166,7 +167,7 @@ def drawing(report: Report) -> dict[str, Any]:
                 "label": str(words.figure_title(report.name, name)),
                 "tone": tone,
                 "line": line,
-                "values": [report.series[day].get(name, 0) for day in days],
+                "values": [report.series[day].get(name, 0) for day in past],
                 "links": [_day_url(report, day, name) for day in days],
             }
             for name, tone, line in DRAWN[report.name]
@@ -206,7 +207,7 @@ def _day_url(report: Report, day: str, name: str) -> str:
     wanted = {"since": first.isoformat(), "until": last.isoformat(), **_OF_DRAWN.get(name, {})}
     if report.manager:
         wanted["manager"] = report.manager
-    return url_for("reports.records", kind=report.name, **wanted)
+    return url_for("reports.records", **{"kind": report.name, **wanted})  # type: ignore[arg-type]  # values of the address
 
 
 def sheet(report: Report, table: Table) -> tuple[list[Column], Iterable[Mapping[str, Any]]]:
@@ -216,7 +217,7 @@ def sheet(report: Report, table: Table) -> tuple[list[Column], Iterable[Mapping[
     ]
     for name in table.columns:
         unit = _unit(table, name)
-        title = f"{words.figure_title(report.name, name)}{_UNITS[unit]()}"
+        title = f"{words.figure_title(report.name, name)}{_unit_text(unit)}"
         kind = "money" if unit == "money" else "number"
         columns.append(Column(title, _value_of(name), kind))
     return columns, [{"key": key, "row": row} for key, row in table.rows]
@@ -231,7 +232,7 @@ def figures_sheet(report: Report) -> tuple[list[Column], Iterable[Mapping[str, A
     ]
     rows = [
         {
-            "title": f"{words.figure_title(report.name, one.name)}{_UNITS[one.unit]()}"
+            "title": f"{words.figure_title(report.name, one.name)}{_unit_text(one.unit)}"
             + (f", {one.currency}" if one.currency else ""),
             "value": one.value,
             "before": one.before,
@@ -241,12 +242,8 @@ def figures_sheet(report: Report) -> tuple[list[Column], Iterable[Mapping[str, A
     return columns, rows
 
 
-_UNITS: Final = {
-    "count": lambda: "",
-    "percent": lambda: ", %",
-    "seconds": lambda: _(", seconds"),
-    "money": lambda: "",
-}
+def _unit_text(unit: str) -> str:
+    return str({"percent": ", %", "seconds": _(", seconds")}.get(unit, ""))
 
 
 def _unit(table: Table, name: str) -> str:
@@ -261,13 +258,13 @@ def _value_of(name: str) -> Any:
     return lambda row: row["row"][name].value
 
 
-def address_of(period: Period) -> dict[str, str]:
+def address_of(period: Period) -> dict[str, str | None]:
     """A period as parameters of an address."""
     if period.name == ANY:
         since, until = period.first.isoformat(), period.last.isoformat()
-        return {"period": ANY, "since": since, "until": until, "day": ""}
+        return {"period": ANY, "since": since, "until": until, "day": None}
     day = period.first.isoformat()
-    return {"period": period.name, "day": day, "since": "", "until": ""}
+    return {"period": period.name, "day": day, "since": None, "until": None}
 
 
 def filter_text(name: str, value: str) -> str:

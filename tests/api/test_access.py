@@ -32,6 +32,7 @@ TABLE = [
     ("POST", "/contacts/1/merge", {"other_id": 2}, {"admin", "head"}),
     ("POST", "/merges/1/undo", None, {"admin", "head"}),
     ("GET", "/reports/calls", None, {"admin", "head", "auditor"}),
+    ("GET", "/reports/figures", None, {"admin", "head", "auditor"}),
     ("GET", "/events", None, {"admin", "auditor"}),
     ("POST", "/events/1/replay", {}, {"admin"}),
     ("GET", "/deliveries", None, {"admin", "auditor"}),

@@ -225,3 +225,17 @@ def test_every_number_of_a_report_opens_down_to_its_calls(
 )
 def test_a_report_of_no_sensible_period_is_refused(admin: Caller, query: dict[str, str]) -> None:
     assert admin("GET", "/reports/calls", **query).status_code == 422
+
+
+def test_the_figures_of_a_report(admin: Caller, rows: Rows) -> None:
+    for minutes, status in ((0, "answered"), (1, "missed"), (2, "missed")):
+        rows.record("call", started_at=at(minutes), direction="in", status=status, manager="vera")
+    query = {"report": "calls", "from": "2026-01-12", "to": "2026-01-12"}
+    found = admin.get("/reports/figures", **query)
+    told = {one["name"]: one["value"] for one in found["figures"]}
+    assert (told["incoming"], told["missed"], told["missed_share"]) == ("3", "2", "66.7")
+    assert (found["before_from"], found["before_to"]) == ("2026-01-11", "2026-01-11")
+    table = next(one for one in found["tables"] if one["name"] == "manager")
+    assert table["rows"][0]["key"] == ["vera"]
+    assert dict(zip(table["columns"], table["rows"][0]["values"], strict=True))["total"] == "3"
+    assert admin.get("/reports/figures", **query, manager="nobody")["figures"][0]["value"] == "0"

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
+from hub.store import report_days
 from hub.store.database import Database
 from hub.store.lists.paging import Row
-from hub.store.models import calls
+from hub.store.report_tally import ALL, CALL, Numbers, day_start, merge
 
+__all__ = ["GROUPS", "MAX_DAYS", "calls_report", "day_start"]
 GROUPS = ("manager", "day")
 MAX_DAYS = 400
-
-
-def day_start(day: date, zone: ZoneInfo) -> datetime:
-    """Midnight of a day in the company's zone."""
-    return datetime.combine(day, time(), tzinfo=zone)
+_TOLD = ("total", "incoming", "outgoing", "answered", "missed", "talk_seconds")
 
 
 def calls_report(
@@ -28,55 +22,38 @@ def calls_report(
     """Calls that began from the first to the last day (both included), grouped.
 
     `group` is «manager» or «day». Each row: manager or day, total, incoming, outgoing, answered,
-    missed, talk_seconds, mean_wait_seconds (of answered incoming calls, else None) and `filter`,
-    the list filters under which exactly these calls are found.
+    missed (incoming), talk_seconds, mean_wait_seconds (of answered incoming calls, else None) and
+    `filter`, the list filters under which exactly these calls are found.
     """
-    since = day_start(first, zone)
-    until = day_start(last + timedelta(days=1), zone)
-    query = select(
-        calls.c.manager,
-        calls.c.started_at,
-        calls.c.direction,
-        calls.c.status,
-        calls.c.talk_seconds,
-        calls.c.wait_seconds,
-    ).where(calls.c.started_at >= since, calls.c.started_at < until, calls.c.deleted_at.is_(None))
-    found: dict[str, _Tally] = {}
-    with database.read(streaming=True) as db:
-        for call in db.execute(query.execution_options(yield_per=2000)).mappings():
-            key = call["manager"] or ""
-            if group == "day":
-                key = call["started_at"].astimezone(zone).date().isoformat()
-            found.setdefault(key, _Tally()).add(call)
+    kept = report_days.read(
+        database, "calls", ALL, first, last, zone, by_day=group == "day", whole=True
+    )  # fmt: skip
+    since, until = day_start(first, zone), day_start(last + timedelta(days=1), zone)
     rows = []
-    for key in sorted(found):
-        filters: Row = {"since": since, "until": until, "manager": key}
-        if group == "day":
-            day = date.fromisoformat(key)
-            begins, ends = day_start(day, zone), day_start(day + timedelta(days=1), zone)
-            filters = {"since": begins, "until": ends}
-        rows.append({group: key, **found[key].as_row(), "filter": filters})
+    if group == "manager":
+        for key, cell in sorted(kept.total.get("manager", {}).items()):
+            filters: Row = {"since": since, "until": until, "manager": key}
+            rows.append({"manager": key, **_told(cell), "filter": filters})
+        return rows
+    for day, numbers in sorted(kept.parts.items()):
+        begins = date.fromisoformat(day)
+        filters = {
+            "since": day_start(begins, zone),
+            "until": day_start(begins + timedelta(days=1), zone),
+        }
+        if cells := list(_together(numbers).values()):
+            rows.append({"day": day, **_told(cells[0]), "filter": filters})
     return rows
 
 
-class _Tally:
-    def __init__(self) -> None:
-        self.numbers = dict.fromkeys(
-            ("total", "incoming", "outgoing", "answered", "missed", "talk_seconds"), 0
-        )
-        self.waits: list[int] = []
+def _together(numbers: Numbers) -> dict[str, list[int]]:
+    found: Numbers = {}
+    for cell in numbers.get("hour", {}).values():
+        merge(found, {"all": {"": cell}})
+    return found.get("all", {})
 
-    def add(self, call: Mapping[Any, Any]) -> None:
-        self.numbers["total"] += 1
-        self.numbers["incoming"] += call["direction"] == "in"
-        self.numbers["outgoing"] += call["direction"] == "out"
-        self.numbers["answered"] += call["status"] == "answered"
-        self.numbers["missed"] += call["status"] == "missed"
-        self.numbers["talk_seconds"] += call["talk_seconds"] or 0
-        answered_in = call["direction"] == "in" and call["status"] == "answered"
-        if answered_in and call["wait_seconds"] is not None:
-            self.waits.append(call["wait_seconds"])
 
-    def as_row(self) -> Row:
-        mean = round(sum(self.waits) / len(self.waits)) if self.waits else None
-        return {**self.numbers, "mean_wait_seconds": mean}
+def _told(cell: list[int]) -> Row:
+    one = dict(zip(CALL, cell, strict=True))
+    mean = round(one["wait_seconds"] / one["waited"]) if one["waited"] else None
+    return {**{name: one[name] for name in _TOLD}, "mean_wait_seconds": mean}

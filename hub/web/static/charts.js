@@ -13,39 +13,22 @@
   var still = window.matchMedia("(prefers-reduced-motion: reduce)");
   var TONES = { primary: "primary", good: "green", bad: "red", warn: "orange", info: "azure", quiet: "secondary" };
 
+  // A colour of the theme as #rrggbb or rgba(…): variables may hold what a canvas cannot read.
   function variable(name) {
-    return window.getComputedStyle(document.body).getPropertyValue("--tblr-" + name).trim();
+    var probe = document.createElement("span");
+    probe.hidden = true;
+    probe.style.color = "var(--tblr-" + name + ")";
+    document.body.appendChild(probe);
+    var colour = window.getComputedStyle(probe).color;
+    probe.remove();
+    return colour;
   }
 
   function pale(colour, share) {
     var paint = document.createElement("canvas").getContext("2d");
     paint.fillStyle = colour;
-    // The canvas gives any colour back as #rrggbb.
-    return paint.fillStyle + Math.round(share * 255).toString(16).padStart(2, "0");
-  }
-
-  function number(value, options) {
-    return new Intl.NumberFormat(language, options).format(value);
-  }
-
-  function seconds(value) {
-    var unit = value < 120 ? "second" : value < 7200 ? "minute" : "hour";
-    var size = { second: 1, minute: 60, hour: 3600 }[unit];
-    return number(value / size, { style: "unit", unit: unit, maximumFractionDigits: unit === "second" ? 0 : 1 });
-  }
-
-  // A number as people read it; `short` for the axis.
-  function told(value, spec, short) {
-    if (value === null || value === undefined) { return "—"; }
-    if (spec.unit === "percent") { return number(value / 100, { style: "percent", maximumFractionDigits: 1 }); }
-    if (spec.unit === "seconds") { return seconds(value); }
-    var options = { maximumFractionDigits: spec.unit === "quantity" ? 3 : short ? 1 : 0 };
-    if (short && Math.abs(value) >= 10000) { options.notation = "compact"; }
-    if (spec.unit === "money") {
-      options.maximumFractionDigits = short ? 1 : 2;
-      if (spec.currency && !short) { options.style = "currency"; options.currency = spec.currency; options.minimumFractionDigits = 0; }
-    }
-    return number(value, options);
+    var read = String(paint.fillStyle);
+    return /^#[0-9a-f]{6}$/i.test(read) ? read + Math.round(share * 255).toString(16).padStart(2, "0") : read;
   }
 
   function dataset(one, spec) {

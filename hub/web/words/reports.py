@@ -41,19 +41,19 @@ PERIODS: Final = {
     "any": _l("any days"),
 }
 FIGURES: Final = {
-    "total": _l("Total"),
+    "total": _l("All calls"),
     "incoming": _l("Incoming"),
     "outgoing": _l("Outgoing"),
-    "answered": _l("Answered"),
+    "answered": _l("Answered calls"),
     "missed": _l("Missed"),
     "missed_share": _l("Share missed"),
-    "wait_median": _l("Waiting for an answer, half of callers"),
-    "wait_p90": _l("Waiting for an answer, 9 of 10"),
-    "back_median": _l("Called back within, half"),
-    "back_p90": _l("Called back within, 9 of 10"),
+    "wait_median": _l("Usually wait for an answer"),
+    "wait_p90": _l("9 of 10 wait no longer than"),
+    "back_median": _l("Usually called back within"),
+    "back_p90": _l("9 of 10 called back within"),
     "back_goal_share": _l("Called back within 15 minutes"),
     "lost": _l("Nobody talked to them"),
-    "talk_seconds": _l("Talked"),
+    "talk_seconds": _l("Talk time"),
     "mean_wait_seconds": _l("Waited on average"),
     "leads": _l("Leads"),
     "ordered": _l("Became an order"),
@@ -68,8 +68,8 @@ FIGURES: Final = {
     "letters": _l("Received"),
     "sent": _l("Sent"),
     "unanswered": _l("Left without an answer"),
-    "answer_median": _l("Answered within, half"),
-    "answer_p90": _l("Answered within, 9 of 10"),
+    "answer_median": _l("Usually answered within"),
+    "answer_p90": _l("9 of 10 answered within"),
     "answer_goal_share": _l("Answered within an hour"),
     "records": _l("How many"),
     "share": _l("Share"),
@@ -135,9 +135,8 @@ HOW: Final[dict[str, tuple[Any, ...]]] = {
            "«called again and got through»."),
         _l("Nobody talked to them: for 24 hours nobody called back and the client did not get "
            "through."),
-        _l("«Half» and «9 of 10» mean: for half of the calls, for nine out of ten, it took no "
-           "longer than that. One long wait does not spoil these numbers, as it would an "
-           "average."),
+        _l("«Usually» means: half of the cases took less, half took more. One very long wait "
+           "does not spoil this number, as it would an average."),
     ),
     "leads": (
         _l("A lead counts for the day when it was received."),
