@@ -31,6 +31,30 @@
     return /^#[0-9a-f]{6}$/i.test(read) ? read + Math.round(share * 255).toString(16).padStart(2, "0") : read;
   }
 
+  function number(value, options) {
+    return new Intl.NumberFormat(language, options).format(value);
+  }
+
+  function seconds(value) {
+    var unit = value < 120 ? "second" : value < 7200 ? "minute" : "hour";
+    var size = { second: 1, minute: 60, hour: 3600 }[unit];
+    return number(value / size, { style: "unit", unit: unit, maximumFractionDigits: unit === "second" ? 0 : 1 });
+  }
+
+  // A number as people read it; `short` for the axis.
+  function told(value, spec, short) {
+    if (value === null || value === undefined) { return "—"; }
+    if (spec.unit === "percent") { return number(value / 100, { style: "percent", maximumFractionDigits: 1 }); }
+    if (spec.unit === "seconds") { return seconds(value); }
+    var options = { maximumFractionDigits: spec.unit === "quantity" ? 3 : short ? 1 : 0 };
+    if (short && Math.abs(value) >= 10000) { options.notation = "compact"; }
+    if (spec.unit === "money") {
+      options.maximumFractionDigits = short ? 1 : 2;
+      if (spec.currency && !short) { options.style = "currency"; options.currency = spec.currency; options.minimumFractionDigits = 0; }
+    }
+    return number(value, options);
+  }
+
   function dataset(one, spec) {
     var colour = variable(TONES[one.tone] || "primary");
     var line = spec.type === "line" || one.line;
