@@ -80,12 +80,21 @@ def build(
     pending, however long it takes."""
     former, by_day = before(period, today), period.days <= MAX_DRAWN_DAYS
     scope, place = manager or ALL, Scope(name, period, manager)
+    changed = report_days.look(database, name, zone)
     now, then = (
         report_days.read(
-            database, name, scope, one.first, one.last, zone, by_day=days, whole=whole
+            database,
+            name,
+            scope,
+            one.first,
+            one.last,
+            zone,
+            by_day=days,
+            whole=whole,
+            changed=changed,
         )
         for one, days in ((period, by_day), (former, False))
-    )  # fmt: skip
+    )
     figures, tables, _drawn = MAKERS[name]
     total = now.total
     return Report(

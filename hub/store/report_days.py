@@ -62,12 +62,15 @@ def read(
     *,
     by_day: bool = False,
     whole: bool = False,
+    changed: set[date] | None = None,
 ) -> Kept:
     """The numbers of a scope from the first to the last day. `by_day`: no months together; `whole`:
-    every day that changed is counted here and now, however many there are."""
+    every day that changed is counted here and now, however many there are. `changed`: what `look`
+    has found, for those who read several periods."""
     kind = KINDS[kind_name]
+    changed = look(database, kind_name, zone) if changed is None else changed
     with database.read() as db:
-        dirty = _dirty(db, kind, first, last, zone)
+        dirty = _dirty(db, kind, first, last, changed)
         months = [] if by_day else [
             month for month in _whole_months(first, last)
             if not any(day.isoformat().startswith(month) for day in dirty)
@@ -119,19 +122,28 @@ def _present(db: Connection, kind: Kind, months: Sequence[str]) -> list[str]:
     return list(db.scalars(query)) if months else []
 
 
-def _dirty(db: Connection, kind: Kind, first: date, last: date, zone: ZoneInfo) -> set[date]:
+def look(database: Database, kind_name: str, zone: ZoneInfo) -> set[date] | None:
+    """The days that changed since the keeper's last round; None when nothing is kept yet."""
+    kind = KINDS[kind_name]
+    with database.read() as db:
+        seen = shared.get_fact(db, f"{SEEN}_{kind.name}")
+        if seen is None or shared.get_fact(db, ZONE) != zone.key:
+            return None
+        return changed_days(db, kind, datetime.fromisoformat(seen), zone, limit=MAX_LOOKED)
+
+
+def _dirty(
+    db: Connection, kind: Kind, first: date, last: date, changed: set[date] | None
+) -> set[date]:
     """Days of a period whose kept numbers are not, or may not be, those of the records."""
-    seen = shared.get_fact(db, f"{SEEN}_{kind.name}")
-    if seen is None or shared.get_fact(db, ZONE) != zone.key:
+    if changed is None:
         return set(each_day(first, last))
-    marked = select(report_marks.c.day).where(
+    query = select(report_marks.c.day).where(
         report_marks.c.kind == kind.name,
         report_marks.c.day.between(first.isoformat(), last.isoformat()),
     )
-    found = {date.fromisoformat(day) for day in db.scalars(marked)}
-    since = datetime.fromisoformat(seen)
-    changed = changed_days(db, kind, since, zone, limit=MAX_LOOKED)
-    return found | {day for day in changed if first <= day <= last}  # fmt: skip
+    marked_ = {date.fromisoformat(day) for day in db.scalars(query)}
+    return marked_ | {day for day in changed if first <= day <= last}
 
 
 def mark_changes(database: Database, zone: ZoneInfo) -> None:

@@ -20,6 +20,8 @@ from hub.web.formats import NOTHING, count, locale, money, person, phone
 from hub.web.words import reports as words
 from hub.web.words import word
 
+#: An amount from which on nobody asks for the kopecks at a glance.
+MANY: Final = 10_000
 #: {report: (number drawn, tone, whether as a line)}
 DRAWN: Final = {
     "calls": (("incoming", "primary", False), ("outgoing", "info", False), ("missed", "bad", True)),
@@ -46,7 +48,18 @@ def value_text(figure: Figure) -> str:
 
 def before_text(figure: Figure) -> str:
     """What it was in the period before."""
-    return _text(figure.before, figure)
+    return _text(_without_kopecks(figure.before, figure), figure)
+
+
+def card_text(figure: Figure) -> str:
+    """A figure's value where there is little room; its kopecks stand in the tables and files."""
+    return _text(_without_kopecks(figure.value, figure), figure)
+
+
+def _without_kopecks(value: Any, figure: Figure) -> Any:
+    if figure.unit != "money" or value is None or abs(Decimal(value)) < MANY:
+        return value
+    return round(Decimal(value))
 
 
 def _text(value: Any, figure: Figure) -> str:
