@@ -27,14 +27,20 @@ from hub.flow import report_keeper, report_mail
 from hub.flow.chores import Chore
 from hub.log import configure
 from hub.sdk.errors import HubError
+from hub.sending.mail import Letter
+from hub.store.report_mail import Task
 from hub.store.store import Store
 
 
-def _mail_reports(store: Store) -> None:
+def _write_report(store: Store, task: Task) -> Letter:
     # Imported here: what writes letters brings the whole site with it.
     from hub.web.report_letters import compose
 
-    report_mail.send_due(store, compose)
+    return compose(store, task)
+
+
+def _mail_reports(store: Store) -> None:
+    report_mail.send_due(store, _write_report)
 
 
 #: What the leading scheduler does beside the sweep.

@@ -37,7 +37,10 @@ def compose(store: Store, task: Task) -> Letter:
     )  # fmt: skip
     address = str(store.settings.option("site.url", "")).rstrip("/")
     app = _app(store)
-    with app.test_request_context(base_url=address or None), force_locale(task.language or "ru"):
+    with (
+        app.test_request_context(base_url=address or None),
+        force_locale(task.language or store.settings.language),
+    ):
         title = str(words.TITLES[task.report][0])
         context = {"report": report, "view": view, "words": words, "task": task,
                    "title": title, "linked": bool(address)}  # fmt: skip
