@@ -26,6 +26,8 @@ CONTRACT = {
     "deliveries": ("list", "replay"),
     "reconcile": (),
     "mappings": ("check", "show", "preview"),
+    "mail": ("test",),
+    "reports": ("rebuild",),
     "users": ("add", "list", "password"),
     "tokens": ("create", "list", "revoke"),
     "secrets": ("rotate",),

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 #: Where the first drawn bar is on the page, and how many it tells of.
 BAR = """() => {
   const canvas = document.querySelector("[data-chart] canvas"), chart = Chart.getChart(canvas);
+  canvas.scrollIntoView({block: "center"});
   const set = chart.data.datasets.findIndex(one => one.type === "bar" && one.data.some(n => n > 0));
   const place = chart.data.datasets[set].data.findIndex(number => number > 0);
   const bar = chart.getDatasetMeta(set).data[place], box = canvas.getBoundingClientRect();
