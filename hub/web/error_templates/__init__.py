@@ -2,8 +2,8 @@
 
 An error is worded where it is raised, for logs, the API and the terminal, and may be stored long
 before somebody reads it; `hub/web/error_texts.py` finds its template again and says it in the
-reader's language. A new message needs its template in a module here, whichever fits its subject,
-`tests/web/test_error_texts.py` asks; a connector's messages stand in its own folder, `messages.yml`.
+reader's language. A new message needs its template in the module of its subject here, and
+`tests/web/test_error_texts.py` asks for it; a connector's stand in its own folder, `messages.yml`.
 """
 
 from __future__ import annotations
