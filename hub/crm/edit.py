@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert
@@ -13,6 +13,7 @@ from hub.crm.identity import points_of, search_text
 from hub.sdk.errors import Rejected
 from hub.store.database import utc_now
 from hub.store.models import ENTITY_TABLES, audit
+from hub.store.outbox import Duty
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
 
@@ -24,8 +25,12 @@ def edit_record(
     changes: Mapping[str, Any],
     actor: str,
     user_id: int | None,
+    tell: Sequence[int] = (),
 ) -> None:
-    """Set fields of a record by a person's hand; Rejected when there is no such record."""
+    """Set fields of a record by a person's hand; Rejected when there is no such record.
+
+    `tell`: the destinations that must learn of it.
+    """
     with store.database.write() as db:
         ws = WorkingSet(db, utc_now())
         try:
@@ -33,14 +38,20 @@ def edit_record(
         except KeyError:
             raise Rejected(f"there is no {entity} {record_id}") from None
         _write(ws, entity, record_id, before, changes, user_id, "updated")
+        _owe(ws, entity, record_id, "updated", tell)
         ws.flush()
         _audit(ws, actor, "edit", entity, record_id, changes)
 
 
 def create_record(
-    store: Store, entity: str, fields: Mapping[str, Any], actor: str, user_id: int | None
+    store: Store,
+    entity: str,
+    fields: Mapping[str, Any],
+    actor: str,
+    user_id: int | None,
+    tell: Sequence[int] = (),
 ) -> int:
-    """Make a record by a person's hand; returns its id."""
+    """Make a record by a person's hand; returns its id. `tell`: as for `edit_record`."""
     with store.database.write() as db:
         ws = WorkingSet(db, utc_now())
         if fields.get("contact_id") is not None:
@@ -50,6 +61,7 @@ def create_record(
                 raise Rejected(f"there is no contact {fields['contact_id']}") from None
         record_id = ws.create(entity, {})
         _write(ws, entity, record_id, ws.row(entity, record_id), fields, user_id, "created")
+        _owe(ws, entity, record_id, "created", tell)
         ws.flush()
         _audit(ws, actor, "create", entity, record_id, fields)
     return record_id
@@ -98,6 +110,11 @@ def _write(
                 "summary": timeline.summary(entity, after),
             },
         )
+
+
+def _owe(ws: WorkingSet, entity: str, record_id: int, action: str, tell: Sequence[int]) -> None:
+    for destination_id in tell:
+        ws.owe(Duty(destination_id, entity, record_id, f"{entity}.{action}", None))
 
 
 def _audit(

@@ -21,7 +21,7 @@ SHOWN = {
     "message": ("direction", "subject", "from_address", "to_address", "kind", "thread_key"),
     "lead": ("title", "status", "channel", "amount", "currency"),
     "deal": ("title", "stage", "amount", "currency"),
-    "task": ("title", "done_at", "manager"),
+    "task": ("title", "done_at", "manager", "kind", "number", "due_at", "missed_count"),
 }  # fmt: skip
 EXCERPT = 300
 

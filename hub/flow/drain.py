@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from hub.flow import journal, resolve, stock, tell, wanted
+from hub.flow import call_backs, journal, resolve, stock, tell, wanted
 from hub.flow.parse import load_events
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
@@ -224,6 +224,7 @@ def _apply(
     upsert.finish()
     with bulk.one_way(db):
         ws.flush()
+    call_backs.settle(store, upsert)
     stock.apply_webhook_rows(db, configured, upsert.stock, now)
     with bulk.one_way(db):
         journal.record(db, configured, results, policy_of(store), now)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, select, tuple_
 
 from hub.crm.fold import Stamp
+from hub.flow import call_backs
 from hub.flow.map import Mappings
 from hub.flow.sinks import sinks_for
 from hub.flow.upsert import Upsert
@@ -123,6 +124,7 @@ def _compare(
                 day.missing.append(record.external_id)
         upsert.finish()
         ws.flush()
+        call_backs.settle(store, upsert)
 
 
 def _known(

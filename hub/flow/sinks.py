@@ -29,6 +29,17 @@ def sinks_for(configured: Configured, everyone: Sequence[Configured]) -> list[Si
     ]
 
 
+def sinks_of_people(entity: str, everyone: Sequence[Configured]) -> list[int]:
+    """The destinations, by id, of what a person changed in a record of this kind."""
+    return [
+        other.id
+        for other in everyone
+        if other.connector.takes_changes
+        and other.connector.manifest.says_how(other.connection.settings)
+        and (not (taken := _taken(other)) or entity in taken)
+    ]
+
+
 def _taken(other: Configured) -> frozenset[str]:
     """The entities that a destination takes: as its settings say, else as its manifest."""
     own = other.connection.settings.get("entities")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.crm.fold import Stamp
-from hub.flow import resolve, stock, uploads
+from hub.flow import call_backs, resolve, stock, uploads
 from hub.flow.map import Mappings
 from hub.flow.sinks import sinks_for
 from hub.flow.stock_out import StockOut
@@ -186,6 +186,7 @@ class SyncRun:
                 issues.append((place, error.message, record.fields))
         upsert.finish()
         ws.flush()
+        call_backs.settle(self.store, upsert)
         stock.apply_webhook_rows(db, self.configured, upsert.stock, ws.now)
         return issues, upsert
 

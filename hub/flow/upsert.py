@@ -33,6 +33,8 @@ class Upsert:
     stock: list[tuple[MappedRecord, Stamp]] = field(default_factory=list)
     created: int = 0
     changed: int = 0
+    #: Outside numbers of the calls that were told of, as they were and as they are.
+    numbers: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._products = Products(self.ws, self.configured)
@@ -201,6 +203,7 @@ class Upsert:
         kept = changes.get("origins") or origins
         changes |= {**news, "origins": {**kept, **dict.fromkeys(news, stamp.origin())}}
         changes["parts"] = parts
+        self.numbers |= {number for one in (row, call) if (number := calls.client_number(one))}
         self._save("call", record_id, changes, stamp, is_new)
 
     def _save(

@@ -39,8 +39,8 @@ class Threads:
                 message_refs.c.ref.in_(unknown)
             )
             for ref, key in self._connection.execute(query):
-                self._keys[ref] = self._latest(key)
-        olds = {self._latest(self._keys[ref]) for ref in refs if ref in self._keys}
+                self._keys[ref] = self.latest(key)
+        olds = {self.latest(self._keys[ref]) for ref in refs if ref in self._keys}
         key = min(olds | set(refs))
         keys = {ref: self._keys.get(ref) for ref in refs}
         self._undo.append(partial(self._part, keys, olds - {key}))
@@ -58,7 +58,8 @@ class Threads:
             else:
                 self._keys[ref] = key
 
-    def _latest(self, key: str) -> str:
+    def latest(self, key: str) -> str:
+        """What became of a conversation's key: another one, where conversations were joined."""
         while key in self._moved:
             key = self._moved[key]
         return key
@@ -66,13 +67,13 @@ class Threads:
     def flush(self) -> None:
         """Write the joined conversations."""
         for old in sorted(self._moved):
-            new = self._latest(old)
+            new = self.latest(old)
             for table in (message_refs, messages):
                 self._connection.execute(
                     update(table).where(table.c.thread_key == old).values(thread_key=new)
                 )
         refs = [
-            {"ref": ref, "thread_key": self._latest(key)} for ref, key in sorted(self._keys.items())
+            {"ref": ref, "thread_key": self.latest(key)} for ref, key in sorted(self._keys.items())
         ]
         bulk.insert_rows(
             self._connection,

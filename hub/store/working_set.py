@@ -137,6 +137,11 @@ class WorkingSet(RecordReader):
         """Add an entry to the journal of changes."""
         self._append(self._changes, {**_CHANGE, **entry, "at": self.now})
 
+    def touched(self, entity: str) -> list[int]:
+        """The records of this kind that the batch made or changed."""
+        keys = {**self._new, **self._dirty}
+        return [record_id for name, record_id in keys if name == entity]
+
     @property
     def logged(self) -> Sequence[Mapping[str, Any]]:
         """The journal entries of this batch."""

@@ -15,6 +15,7 @@ from connectors.mango.emulator import Emulator, signed
 from hub.flow.replay import replay_events
 from hub.sdk.request import RawRequest
 from hub.store.models import calls, contacts, events, timeline
+from tests.support import call_backs
 from tests.support.hub import Hub, Row, shown
 
 Message = tuple[str, dict[str, Any]]
@@ -38,6 +39,7 @@ def request(message: Message, entry_id: str, repeat: int = 0) -> RawRequest:
 
 def connect(hub: Hub) -> None:
     """Two accounts that tell of the same calls: one in order and once, the other anyhow."""
+    hub.option("tasks.within_days", 36_500)
     if not hub.store.catalog.all():
         for name in ("plain", "mixed"):
             hub.connect(name, Emulator(now=NOW).connection())
@@ -83,12 +85,14 @@ def same_call(data: st.DataObject, hub: Hub, messages: list[Message]) -> None:
     play(hub, "mixed", [request(item, entry_id, repeat) for item, repeat in told], batch, pauses)
     expected = result(hub, "plain", entry_id)
     assert result(hub, "mixed", entry_id) == expected
+    assert call_backs.stored(hub) == call_backs.expected(hub)
     latest = [row["id"] for row in hub.rows(events)][-len(told) :]
     again = data.draw(st.lists(st.sampled_from(latest), min_size=1, max_size=4, unique=True))
     replay_events(hub.store, again, "parse", "test", "")
     for name in ("plain", "mixed"):
         hub.drain(name)
         assert result(hub, name, entry_id) == expected
+    assert call_backs.stored(hub) == call_backs.expected(hub)
 
 
 @BOUNDED

@@ -14,7 +14,6 @@ from hub.store.models.crm import (
     messages,
     orders,
     products,
-    tasks,
     timeline,
 )
 from hub.store.models.exchange import exchange_sessions, hand_outs, uploads
@@ -56,6 +55,7 @@ from hub.store.models.sync import (
     row_issues,
     sync_runs,
 )
+from hub.store.models.tasks import tasks
 
 #: The table behind each entity that has an external id and origins.
 ENTITY_TABLES = {

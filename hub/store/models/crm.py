@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from hub.store.models.base import (
     connection_column,
@@ -70,6 +80,7 @@ leads = Table(
     Column("received_at", UtcTime),
     Index("ix_leads_updated", "updated_at", "id"),
     Index("ix_leads_received", "received_at", "created_at", "id"),
+    Index("ix_leads_created", "created_at", "id"),
 )
 
 deals = Table(
@@ -149,7 +160,7 @@ calls = Table(
     "calls",
     metadata,
     *record_columns(),
-    contact_column(index=True),
+    contact_column(),
     Column("direction", String(16)),
     Column("status", String(16)),
     Column("from_number", Short),
@@ -172,6 +183,8 @@ calls = Table(
     Index("ix_calls_manager", "manager", "started_at", "id"),
     Index("ix_calls_line", "line_number", "started_at", "id"),
     Index("ix_calls_status", "status", "started_at", "id"),
+    # By time within them: the latest calls of a number are wanted, not all it ever made.
+    Index("ix_calls_contact", "contact_id", "started_at"),
     Index("ix_calls_updated", "updated_at", "id"),
 )
 
@@ -195,8 +208,22 @@ messages = Table(
     Column("kind", String(16)),
     Column("manager", Short),
     #: The smallest Message-ID of the conversation, the same from any order of arrival.
-    Column("thread_key", Short, index=True),
+    Column("thread_key", Short),
+    #: Since when the client waits for an answer: on the first letter of a conversation that has
+    #: none, kept by hub/store/letters.py.
+    Column("awaits_since", UtcTime),
+    #: A person said that it needs no answer.
+    Column("waived_at", UtcTime),
+    Column("waived_by", Short),
     Index("ix_messages_sent", "sent_at", "id"),
+    Index("ix_messages_thread", "thread_key", "sent_at"),
+    Index(
+        "ix_messages_awaiting",
+        "awaits_since",
+        "id",
+        sqlite_where=text("awaits_since IS NOT NULL"),
+        postgresql_where=text("awaits_since IS NOT NULL"),
+    ),
     Index("ix_messages_updated", "updated_at", "id"),
 )
 
@@ -206,19 +233,6 @@ message_refs = Table(
     metadata,
     Column("ref", Short, primary_key=True),
     Column("thread_key", Short, nullable=False, index=True),
-)
-
-tasks = Table(
-    "tasks",
-    metadata,
-    *record_columns(),
-    contact_column(index=True),
-    Column("title", Short),
-    Column("due_at", UtcTime),
-    Column("done_at", UtcTime),
-    Column("comment", LongText),
-    Column("manager", Short, index=True),
-    Index("ix_tasks_updated", "updated_at", "id"),
 )
 
 #: One entry per record on a contact's timeline; `kind` is the entity.

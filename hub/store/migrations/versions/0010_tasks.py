@@ -1,0 +1,82 @@
+"""Call-backs made from missed calls, tasks about anything, letters that wait for an answer."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from hub.store import types
+
+revision = "0010"
+down_revision = "0007"
+
+TASK_COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
+    "kind": sa.String(16),
+    "number": types.Short,
+    "call_id": types.Id,
+    "missed_count": sa.Integer(),
+    "first_missed_at": types.UtcTime(),
+    "last_missed_at": types.UtcTime(),
+    "attempt_count": sa.Integer(),
+    "closed_by_entity": sa.String(16),
+    "closed_by_id": types.Id,
+    "done_by": types.Short,
+    "reopened_at": types.UtcTime(),
+    "about_entity": sa.String(16),
+    "about_id": types.Id,
+    "remind_minutes": sa.Integer(),
+}
+LETTER_COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
+    "awaits_since": types.UtcTime(),
+    "waived_at": types.UtcTime(),
+    "waived_by": types.Short,
+}
+#: (name, table, columns, condition)
+INDEXES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("ix_tasks_open", "tasks", ("due_at", "id"), "done_at IS NULL AND deleted_at IS NULL"),
+    (
+        "ix_tasks_open_manager",
+        "tasks",
+        ("manager", "due_at", "id"),
+        "done_at IS NULL AND deleted_at IS NULL",
+    ),
+    ("ix_tasks_done", "tasks", ("done_at", "id"), "done_at IS NOT NULL"),
+    ("ix_tasks_number", "tasks", ("number", "last_missed_at"), "number IS NOT NULL"),
+    ("ix_tasks_about", "tasks", ("about_entity", "about_id"), ""),
+    ("ix_messages_awaiting", "messages", ("awaits_since", "id"), "awaits_since IS NOT NULL"),
+    ("ix_messages_thread", "messages", ("thread_key", "sent_at"), ""),
+    ("ix_calls_contact", "calls", ("contact_id", "started_at"), ""),
+    ("ix_calls_from", "calls", ("from_number", "started_at"), ""),
+    ("ix_calls_to", "calls", ("to_number", "started_at"), ""),
+    ("ix_leads_created", "leads", ("created_at", "id"), ""),
+)
+#: What the new ones take the place of: (name, table, column).
+FORMER = (
+    ("ix_messages_thread_key", "messages", "thread_key"),
+    ("ix_calls_contact_id", "calls", "contact_id"),
+    ("ix_calls_from_number", "calls", "from_number"),
+    ("ix_calls_to_number", "calls", "to_number"),
+)
+
+
+def upgrade() -> None:
+    for table, columns in (("tasks", TASK_COLUMNS), ("messages", LETTER_COLUMNS)):
+        for name, kind in columns.items():
+            op.add_column(table, sa.Column(name, kind, nullable=True))
+    for name, table, wanted, condition in INDEXES:
+        where = sa.text(condition) if condition else None
+        op.create_index(
+            name, table, list(wanted), sqlite_where=where, postgresql_where=where
+        )
+    for name, table, _ in FORMER:
+        op.drop_index(name, table_name=table)
+
+
+def downgrade() -> None:
+    for name, table, column in FORMER:
+        op.create_index(name, table, [column])
+    for name, table, *_ in reversed(INDEXES):
+        op.drop_index(name, table_name=table)
+    for table, columns in (("messages", LETTER_COLUMNS), ("tasks", TASK_COLUMNS)):
+        for name in reversed(columns):
+            op.drop_column(table, name)
