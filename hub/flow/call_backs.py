@@ -81,6 +81,7 @@ class _Settling:
         self.since = since
         self._derive({one for one in missed if one} | {task["number"] for task in tasks}, tasks)
         self.ws.flush()
+        ws.join_log(self.ws.logged)
 
     def _derive(self, numbers: set[str], tasks: Sequence[Mapping[str, Any]]) -> None:
         begun = [task["first_missed_at"] for task in tasks if task["first_missed_at"]]

@@ -147,6 +147,10 @@ class WorkingSet(RecordReader):
         """The journal entries of this batch."""
         return self._changes
 
+    def join_log(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Name in this journal what another working set of the transaction wrote; after `flush`."""
+        self._changes += [dict(entry) for entry in entries]
+
     def enter(self, kind: str, record_id: int, entry: dict[str, Any]) -> None:
         """Put a record on its contact's timeline, or renew its entry."""
         self._put(self._timeline, (kind, record_id), entry)
