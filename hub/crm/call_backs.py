@@ -55,6 +55,9 @@ def kind_of(call: Mapping[str, Any]) -> str | None:
         return None
     if status == "answered":
         return TALKED
+    if call.get("is_settled") is False:
+        # It may ring at another desk yet.
+        return None
     if direction == "in":
         return MISSED if status in UNANSWERED else None
     return TRIED if status else None

@@ -115,6 +115,11 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def is_told(parts: Mapping[str, Any]) -> bool:
+    """Whether the call is told to its end; of legs alone nobody knows which is the last."""
+    return "summary" in parts or not any(name.startswith("leg:") for name in parts)
+
+
 def last_moment(parts: Mapping[str, Any]) -> datetime | None:
     """The latest moment any message of the call tells of; the same in whatever order they came."""
     told = [

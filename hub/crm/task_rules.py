@@ -43,12 +43,17 @@ def task_rules(settings: Settings) -> TaskRules:
     return TaskRules(
         working_hours(option("tasks.working_hours", {}), ZoneInfo(settings.timezone)),
         int(option("tasks.call_back_minutes", CALL_BACK_MINUTES)),
-        timedelta(days=float(option("tasks.within_days", WITHIN_DAYS))),
+        within(settings),
         bool(option("tasks.attempt_closes", False)),
         {str(line): str(email) for line, email in dict(option("tasks.lines", {})).items()},
         str(option("tasks.default_manager", "")),
         str(option("tasks.title", TITLES[settings.language])),
     )
+
+
+def within(settings: Settings) -> timedelta:
+    """How long ago a missed call may be and still make a task."""
+    return timedelta(days=float(settings.option("tasks.within_days", WITHIN_DAYS)))
 
 
 def letter_span(settings: Settings) -> timedelta:

@@ -11,22 +11,30 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import Connection
 
 from hub.crm import call_backs, timeline
 from hub.crm.call_backs import MISSED, Episode, Mark
 from hub.crm.calls import client_number
-from hub.crm.task_rules import TaskRules, letter_span, task_rules
+from hub.crm.task_rules import TaskRules, letter_span, task_rules, within
+from hub.flow import tell
+from hub.flow.sinks import Sink, sinks_for
 from hub.flow.upsert import Upsert
 from hub.sdk.errors import HubError
 from hub.settings import Settings
 from hub.store import call_backs as stored
 from hub.store import letters
+from hub.store.database import utc_now
 from hub.store.outbox import Duty
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
 
 KIND = "call_back"
+#: After so long without a word a call told of in legs is over.
+QUIET = timedelta(seconds=60)
 #: Columns that follow the calls as long as no person set them.
 _FREE = ("title", "manager", "due_at", "done_at")
 log = logging.getLogger(__name__)
@@ -39,8 +47,37 @@ def settle(store: Store, upsert: Upsert) -> None:
         rows = [ws.row("message", one) for one in messages]
         keys = {ws.threads.latest(row["thread_key"]) for row in rows if row["thread_key"]}
         letters.settle_threads(ws.connection, keys, ws.now - letter_span(store.settings))
-    if upsert.numbers:
-        _Settling(upsert, _rules(store.settings)).run()
+    if not upsert.numbers:
+        return
+    touched = [ws.row("call", one) for one in ws.touched("call")]
+    told = {entry["record_id"]: entry for entry in ws.logged if entry["entity"] == "call"}
+    work = _Settling(ws.connection, ws.now, store.settings, upsert.sinks, touched, told)
+    ws.join_log(work.run(upsert.numbers))
+
+
+def sweep(store: Store, after: datetime) -> datetime:
+    """Calls told of leg by leg, of which nothing came for a while and no summary: they are over.
+
+    Looks at calls changed after `after`, the answer of the last sweep. A call that rings at one
+    desk after another looks missed between them, and makes no task until it is settled.
+    """
+    until = utc_now() - QUIET
+    with store.database.read() as db:
+        waiting = stored.unsettled(db, after, until)
+    for configured in store.catalog.all():
+        ids = [row["id"] for row in waiting if row["connection_id"] == configured.id]
+        if not ids:
+            continue
+        with store.database.write() as db:
+            stored.mark_settled(db, ids)
+            ws = WorkingSet(db, utc_now())
+            ws.preload_rows("call", ids)
+            touched = [ws.row("call", one) for one in ids]
+            numbers = {number for row in touched if (number := client_number(row))}
+            sinks = sinks_for(configured, store.catalog.all())
+            logged = _Settling(db, ws.now, store.settings, sinks, touched, {}).run(numbers)
+        tell.batch(store, configured.id, logged)
+    return until
 
 
 def _rules(settings: Settings) -> TaskRules:
@@ -54,54 +91,51 @@ def _rules(settings: Settings) -> TaskRules:
 
 @dataclass
 class _Settling:
-    upsert: Upsert
-    rules: TaskRules
+    db: Connection
+    now: datetime
+    settings: Settings
+    sinks: Sequence[Sink]
+    touched: Sequence[Mapping[str, Any]]
+    #: The journal entry of each call of the batch: which event or run told of it.
+    told: Mapping[int, Mapping[str, Any]]
 
-    def run(self) -> None:
-        ws = self.upsert.ws
-        since = ws.now - self.rules.within
-        touched = [ws.row("call", one) for one in ws.touched("call")]
-        touched = [row for row in touched if (row["started_at"] or since) >= since]
+    def run(self, numbers: set[str]) -> Sequence[Mapping[str, Any]]:
+        """Settle these numbers; the journal entries of what was written."""
+        self.since = since = self.now - within(self.settings)
+        touched = [row for row in self.touched if (row["started_at"] or since) >= since]
         if not touched:
-            return
-        numbers = set(self.upsert.numbers)
+            return ()
         missed = {client_number(row) for row in touched if call_backs.kind_of(row) == MISSED}
         talks = {row["contact_id"] for row in touched if row["contact_id"]}
-        ids = stored.lock_tasks(ws.connection, numbers, talks, since)
+        ids = stored.lock_tasks(self.db, numbers, talks, since)
         if not (ids or missed):
-            return
-        self.ws = WorkingSet(ws.connection, ws.now)
+            return ()
+        self.rules = _rules(self.settings)
+        self.ws = WorkingSet(self.db, self.now)
         self.ws.preload_rows("task", ids)
-        tasks = [self.ws.row("task", one) for one in ids]
-        others = {task["number"] for task in tasks} - numbers
+        others = {self.ws.row("task", one)["number"] for one in ids} - numbers
         if others:
-            more = stored.lock_tasks(ws.connection, others, (), since)
-            self.ws.preload_rows("task", more)
-            tasks = [self.ws.row("task", one) for one in {*ids, *more}]
-        self.since = since
+            ids = [*{*ids, *stored.lock_tasks(self.db, others, (), since)}]
+            self.ws.preload_rows("task", ids)
+        tasks = [self.ws.row("task", one) for one in ids]
         self._derive({one for one in missed if one} | {task["number"] for task in tasks}, tasks)
         self.ws.flush()
-        ws.join_log(self.ws.logged)
+        return self.ws.logged
 
     def _derive(self, numbers: set[str], tasks: Sequence[Mapping[str, Any]]) -> None:
         begun = [task["first_missed_at"] for task in tasks if task["first_missed_at"]]
-        clients = {task["contact_id"] for task in tasks if task["contact_id"]}
-        touched = (self.upsert.ws.row("call", one) for one in self.upsert.ws.touched("call"))
-        clients |= {row["contact_id"] for row in touched if client_number(row) in numbers}
+        clients = {task["contact_id"] for task in tasks}
+        clients |= {row["contact_id"] for row in self.touched if client_number(row) in numbers}
         clients.discard(None)
-        found = stored.latest_calls(
-            self.ws.connection, numbers, clients, min([self.since, *begun])
-        )
+        found = stored.latest_calls(self.db, numbers, clients, min([self.since, *begun]))
         self.ws.preload_rows("contact", clients)
-        self._read_origins()
-        mine = stored.by_number(tasks)  # type: ignore[arg-type]  # rows are mappings
+        mine = stored.by_number(tasks)
         own: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for call in found:
             own[client_number(call) or ""].append(call)
         for number in sorted(numbers):
             calls = own[number]
-            people = {row["contact_id"] for row in calls if row["contact_id"]}
-            people |= {task["contact_id"] for task in mine.get(number, ()) if task["contact_id"]}
+            people = {row["contact_id"] for row in (*calls, *mine.get(number, ()))} - {None}
             spoken = [
                 row
                 for row in found
@@ -110,14 +144,6 @@ class _Settling:
                 and client_number(row) != number
             ]
             self._number(number, [*calls, *spoken], mine.get(number, []))
-
-    def _read_origins(self) -> None:
-        """Which event or run told of each call of the batch."""
-        self.told: dict[int, Mapping[str, Any]] = {
-            entry["record_id"]: entry
-            for entry in self.upsert.ws.logged
-            if entry["entity"] == "call"
-        }
 
     def _number(
         self, number: str, calls: list[Mapping[str, Any]], tasks: Sequence[Mapping[str, Any]]
@@ -243,7 +269,7 @@ class _Settling:
         )
 
     def _owe(self, record_id: int, action: str) -> None:
-        for sink in self.upsert.sinks:
+        for sink in self.sinks:
             if not sink.entities or "task" in sink.entities:
                 self.ws.owe(
                     Duty(

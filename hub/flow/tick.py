@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from hub.flow import poll
+from hub.crm.task_rules import within
+from hub.flow import call_backs, poll
 from hub.flow.deliver import destinations_due
 from hub.queues import queues_for
 from hub.schedules import next_run
@@ -20,6 +22,7 @@ from hub.store.models import leases as leases_table
 from hub.store.store import Store
 
 HEARTBEAT = "tick_at"
+SETTLED = "calls_settled_at"
 log = logging.getLogger(__name__)
 
 
@@ -35,12 +38,26 @@ def tick(store: Store, lease: leases.Lease | None = None) -> None:
         queues.ring(connection_id)
     for destination in destinations_due(store):
         queues.ring_deliveries(destination)
+    _settle_calls(store)
     _recover_runs(store)
     _start_due_streams(store)
     with store.database.write() as db:
         if lease is not None:
             leases.fence(db, lease, healthy=True)
         facts.set_fact(db, HEARTBEAT, utc_now().isoformat())
+
+
+def _settle_calls(store: Store) -> None:
+    """Missed calls of which nobody says that they are over, once nothing more came of them."""
+    now = utc_now()
+    with store.database.read() as db:
+        last = facts.get_fact(db, SETTLED)
+    after = datetime.fromisoformat(last) if last else now - within(store.settings)
+    if now - after < 2 * call_backs.QUIET:
+        return
+    done = call_backs.sweep(store, after)
+    with store.database.write() as db:
+        facts.set_fact(db, SETTLED, done.isoformat())
 
 
 def connections_due(db: Connection) -> set[int]:

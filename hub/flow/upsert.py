@@ -203,6 +203,7 @@ class Upsert:
         kept = changes.get("origins") or origins
         changes |= {**news, "origins": {**kept, **dict.fromkeys(news, stamp.origin())}}
         changes["parts"] = parts
+        changes["is_settled"] = bool(row.get("is_settled")) or calls.is_told(parts)
         self.numbers |= {number for one in (row, call) if (number := calls.client_number(one))}
         self._save("call", record_id, changes, stamp, is_new)
 
@@ -215,7 +216,7 @@ class Upsert:
         shown = {
             name: [before.get(name), value]
             for name, value in changes.items()
-            if name not in {"origins", "parts", "search_text"}
+            if name not in {"origins", "parts", "search_text", "is_settled"}
         }
         self.ws.change(entity, record_id, changes)
         if not shown and not is_new:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ _TASKS = (
 )
 _COLUMNS = (
     "id", "connection_id", "external_id", "contact_id", "direction", "status", "from_number",
-    "to_number", "line_number", "started_at", "answered_at", "manager", "deleted_at",
+    "to_number", "line_number", "started_at", "answered_at", "manager", "deleted_at", "is_settled",
 )  # fmt: skip
 Row = dict[str, Any]
 
@@ -76,9 +76,25 @@ def latest_calls(
     return list(found.values())
 
 
-def by_number(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def unsettled(db: Connection, after: datetime, until: datetime) -> list[Row]:
+    """Calls with an outcome that only legs tell of, last changed between two moments."""
+    query = select(calls.c.id, calls.c.connection_id).where(
+        calls.c.updated_at > after,
+        calls.c.updated_at <= until,
+        calls.c.is_settled.is_(False),
+        calls.c.status.is_not(None),
+    )
+    return [dict(row) for row in db.execute(query.order_by(calls.c.id)).mappings()]
+
+
+def mark_settled(db: Connection, ids: Sequence[int]) -> None:
+    """Nothing more is expected to be told of these calls."""
+    bulk.update_rows(db, calls, ("is_settled",), [{"id": one, "is_settled": True} for one in ids])
+
+
+def by_number(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
     """Task rows by their number."""
-    found: dict[str, list[Row]] = defaultdict(list)
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         found[row["number"]].append(row)
     return found

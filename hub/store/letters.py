@@ -59,7 +59,7 @@ def _wanted(
 
 
 def waive(db: Connection, message_id: int, actor: str, now: datetime, since: datetime) -> bool:
-    """Say that a letter, and those before it, need no answer; False when there is no such letter."""
+    """Say that a letter, and those before it, need no answer; False when there is none."""
     return _set(db, message_id, {"waived_at": now, "waived_by": actor}, since)
 
 

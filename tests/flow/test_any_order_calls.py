@@ -85,14 +85,14 @@ def same_call(data: st.DataObject, hub: Hub, messages: list[Message]) -> None:
     play(hub, "mixed", [request(item, entry_id, repeat) for item, repeat in told], batch, pauses)
     expected = result(hub, "plain", entry_id)
     assert result(hub, "mixed", entry_id) == expected
-    assert call_backs.stored(hub) == call_backs.expected(hub)
+    assert call_backs.settled(hub) == call_backs.expected(hub)
     latest = [row["id"] for row in hub.rows(events)][-len(told) :]
     again = data.draw(st.lists(st.sampled_from(latest), min_size=1, max_size=4, unique=True))
     replay_events(hub.store, again, "parse", "test", "")
     for name in ("plain", "mixed"):
         hub.drain(name)
         assert result(hub, name, entry_id) == expected
-    assert call_backs.stored(hub) == call_backs.expected(hub)
+    assert call_backs.settled(hub) == call_backs.expected(hub)
 
 
 @BOUNDED

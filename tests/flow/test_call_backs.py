@@ -136,7 +136,11 @@ def test_a_call_that_was_answered_after_all_withdraws_the_task(phones: Hub) -> N
 
 @pytest.mark.parametrize(
     ("client", "line", "expected"),
-    [(VERA.email, "x@example.ru", VERA.email), ("", "x@example.ru", "x@example.ru"), ("", "", None)],
+    [
+        (VERA.email, "x@example.ru", VERA.email),
+        ("", "x@example.ru", "x@example.ru"),
+        ("", "", None),
+    ],
 )
 def test_who_is_to_call_back(phones: Hub, client: str, line: str, expected: str | None) -> None:
     """The client's manager, else the line's, else nobody: anyone may take it."""
@@ -214,3 +218,19 @@ def test_it_is_brought_to_the_destinations(phones: Hub) -> None:
     tell(phones, 0)
     duty = phones.one(deliveries, connection_id=copy.id)
     assert (duty["entity"], duty["event_type"]) == ("task", "task.created")
+
+
+def test_between_two_desks_a_call_is_not_missed_yet(phones: Hub) -> None:
+    at = int(MORNING.timestamp())
+    for seq, state in ((1, "Appeared"), (2, "Disconnected")):
+        said = {
+            "entry_id": "desks", "call_id": "leg-1", "timestamp": at + seq, "seq": seq,
+            "call_state": state, "location": "abonent", "from": {"number": NUMBER[1:]},
+            "to": {"extension": "101"}, "disconnect_reason": MISSED,
+        }  # fmt: skip
+        phones.post("pbx", signed("events/call", json.dumps(said), "emulated-key", "emulated-salt"))
+    phones.drain("pbx")
+    assert phones.one(calls)["status"] == "busy"
+    assert phones.rows(tasks) == []
+    # A minute later nothing has come: it was.
+    assert [row["number"] for row in call_backs.settled(phones)] == [NUMBER]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
+
+from sqlalchemy import update
 
 from hub.crm import call_backs
 from hub.crm.calls import client_number
 from hub.crm.task_rules import task_rules
+from hub.flow.call_backs import sweep
+from hub.store.database import utc_now
 from hub.store.models import calls, tasks
 from tests.support.hub import Hub, Row
 
@@ -61,3 +66,12 @@ def stored(hub: Hub) -> list[dict[str, Any]]:
     rows = [row for row in hub.rows(tasks, kind="call_back") if not row["deleted_at"]]
     rows.sort(key=lambda row: (row["number"], row["first_missed_at"]))
     return [{name: row[name] for name in COMPARED} for row in rows]
+
+
+def settled(hub: Hub) -> list[dict[str, Any]]:
+    """What the store holds once nothing more is expected of any call."""
+    with hub.store.database.write() as db:
+        long_ago = utc_now() - timedelta(hours=1)
+        db.execute(update(calls).where(calls.c.is_settled.is_(False)).values(updated_at=long_ago))
+    sweep(hub.store, utc_now() - timedelta(hours=2))
+    return stored(hub)

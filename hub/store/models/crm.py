@@ -175,6 +175,8 @@ calls = Table(
     Column("recording_id", Short),
     Column("recording_url", LongText),
     Column("manager", Short),
+    #: False while only legs tell of it and more may come: an outcome may still change.
+    Column("is_settled", Boolean),
     #: What each part of the call said; the columns above are derived from it (crm/calls.py).
     Column("parts", Json, nullable=False, default=dict),
     Index("ix_calls_started", "started_at", "id"),

@@ -31,6 +31,11 @@ LETTER_COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "waived_at": types.UtcTime(),
     "waived_by": types.Short,
 }
+COLUMNS = (
+    ("tasks", TASK_COLUMNS),
+    ("messages", LETTER_COLUMNS),
+    ("calls", {"is_settled": sa.Boolean()}),
+)
 #: (name, table, columns, condition)
 INDEXES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("ix_tasks_open", "tasks", ("due_at", "id"), "done_at IS NULL AND deleted_at IS NULL"),
@@ -46,28 +51,22 @@ INDEXES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("ix_messages_awaiting", "messages", ("awaits_since", "id"), "awaits_since IS NOT NULL"),
     ("ix_messages_thread", "messages", ("thread_key", "sent_at"), ""),
     ("ix_calls_contact", "calls", ("contact_id", "started_at"), ""),
-    ("ix_calls_from", "calls", ("from_number", "started_at"), ""),
-    ("ix_calls_to", "calls", ("to_number", "started_at"), ""),
     ("ix_leads_created", "leads", ("created_at", "id"), ""),
 )
 #: What the new ones take the place of: (name, table, column).
 FORMER = (
     ("ix_messages_thread_key", "messages", "thread_key"),
     ("ix_calls_contact_id", "calls", "contact_id"),
-    ("ix_calls_from_number", "calls", "from_number"),
-    ("ix_calls_to_number", "calls", "to_number"),
 )
 
 
 def upgrade() -> None:
-    for table, columns in (("tasks", TASK_COLUMNS), ("messages", LETTER_COLUMNS)):
+    for table, columns in COLUMNS:
         for name, kind in columns.items():
             op.add_column(table, sa.Column(name, kind, nullable=True))
     for name, table, wanted, condition in INDEXES:
         where = sa.text(condition) if condition else None
-        op.create_index(
-            name, table, list(wanted), sqlite_where=where, postgresql_where=where
-        )
+        op.create_index(name, table, list(wanted), sqlite_where=where, postgresql_where=where)
     for name, table, _ in FORMER:
         op.drop_index(name, table_name=table)
 
@@ -77,6 +76,6 @@ def downgrade() -> None:
         op.create_index(name, table, [column])
     for name, table, *_ in reversed(INDEXES):
         op.drop_index(name, table_name=table)
-    for table, columns in (("messages", LETTER_COLUMNS), ("tasks", TASK_COLUMNS)):
+    for table, columns in reversed(COLUMNS):
         for name in reversed(columns):
             op.drop_column(table, name)
