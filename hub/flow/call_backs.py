@@ -287,4 +287,6 @@ _TOLD = (("e", "event_id"), ("r", "run_id"))
 
 
 def _is_set_by_person(task: Mapping[str, Any], name: str) -> bool:
-    return "u" in (task["origins"] or {}).get(name, {})
+    # Opened again it waits for another talk: a person's «not done» does not stand against that.
+    is_word = name != "done_at" or task["done_at"] is not None
+    return is_word and "u" in (task["origins"] or {}).get(name, {})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 Section = Literal["managers", "admin"]
@@ -19,6 +20,8 @@ class Item:
     also: tuple[str, ...] = ()
     #: Roles that see it; empty: everybody who sees the section.
     roles: tuple[str, ...] = ()
+    #: How many things there are late: shown beside the title, unless it is 0. Asked at each page.
+    badge: Callable[[], int] | None = field(default=None, compare=False)
 
 
 _ITEMS: Final[dict[Section, dict[str, Item]]] = {"managers": {}, "admin": {}}
@@ -32,9 +35,10 @@ def add(
     icon: str,
     also: tuple[str, ...] = (),
     roles: tuple[str, ...] = (),
+    badge: Callable[[], int] | None = None,
 ) -> None:
     """Add an entry; `title` is a lazy text. `order`: tens, so that others fit between."""
-    _ITEMS[section][endpoint] = Item(order, endpoint, title, icon, also, roles)
+    _ITEMS[section][endpoint] = Item(order, endpoint, title, icon, also, roles, badge)
 
 
 def items(section: Section, role: str) -> list[Item]:

@@ -185,6 +185,8 @@ def test_opened_again_it_waits_for_another_talk(phones: Hub) -> None:
     edit.edit_record(phones.store, "task", task["id"], words, VERA.email, 5)
     tell(phones, 10)
     assert (only(phones)["done_at"], only(phones)["missed_count"]) == (None, 2)
+    tell(phones, 12, talk=True)
+    assert only(phones)["done_at"] == MORNING + timedelta(minutes=12, seconds=10)
 
 
 def test_it_follows_a_merged_client(phones: Hub) -> None:

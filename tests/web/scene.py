@@ -62,6 +62,7 @@ class Scene:
     dead_event: int
     run: int
     delivery: int
+    task: int
 
 
 def add_people(store: Store) -> None:
@@ -94,7 +95,8 @@ class _Builder:
         done, dead = backstage.events()
         run = backstage.stock()
         delivery = backstage.operations(irina, pavel, order)
-        return Scene(irina, pavel, order, call, message, done, dead, run, delivery)
+        task = self._tasks(irina, pavel, order)
+        return Scene(irina, pavel, order, call, message, done, dead, run, delivery, task)
 
     def ago(self, **span: float) -> datetime:
         """A moment before now."""
@@ -233,6 +235,40 @@ class _Builder:
             )
         return key
 
+    def _tasks(self, irina: int, pavel: int, order: int) -> int:
+        """A call-back that is late, one that anyone may take, one in an hour, one that is done."""
+        late = {"kind": "call_back", "number": PAVEL.phone, "title": f"Перезвонить {PAVEL.phone}"}
+        key = self._add(
+            "task",
+            "due_at",
+            self.ago(minutes=3),
+            contact_id=pavel,
+            manager=VERA.email,
+            missed_count=2,
+            attempt_count=1,
+            first_missed_at=self.ago(minutes=8),
+            last_missed_at=self.ago(minutes=4),
+            connection_id=self.mango,
+            **late,
+        )
+        free = {**late, "number": STRANGER.phone, "title": f"Перезвонить {STRANGER.phone}"}
+        moments = {"first_missed_at": self.ago(minutes=2), "last_missed_at": self.ago(minutes=2)}
+        self._add("task", "due_at", self.ago(minutes=-13), missed_count=1, **moments, **free)
+        self._add(
+            "task",
+            "due_at",
+            self.ago(minutes=-45),
+            title="Выставить счёт на насосы",
+            comment="Спросить про доставку до подъезда",
+            manager=VERA.email,
+            contact_id=irina,
+            about_entity="order",
+            about_id=order,
+        )
+        done = {"title": "Прислать реквизиты", "done_by": VERA.email, "manager": VERA.email}
+        self._add("task", "due_at", self.ago(hours=3), done_at=self.ago(hours=2), **done)
+        return key
+
     def _letters(self, irina: int) -> int:
         shared = {"connection_id": self.site, "contact_id": irina, "thread_key": "<a@example.org>"}
         key = self._add(
@@ -262,6 +298,21 @@ class _Builder:
             from_address="sales@example.ru",
             to_address=IRINA.email,
             **shared,
+        )
+        self._add(
+            "message",
+            "sent_at",
+            self.ago(hours=5),
+            external_id="m3",
+            direction="in",
+            kind="mail",
+            subject="Счёт на две станции",
+            text="Пришлите, пожалуйста, счёт.",
+            from_address=PAVEL.email,
+            to_address="sales@example.ru",
+            connection_id=self.site,
+            thread_key="<b@example.org>",
+            awaits_since=self.ago(hours=5),
         )
         return key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.people import ALICE
-from tests.web import pages_calls
+from tests.web import pages_calls, pages_tasks
 from tests.web.conftest import SignIn
 from tests.web.pages_reports import REPORTS
 from tests.web.scene import Scene
@@ -38,6 +38,7 @@ def addresses(scene: Scene) -> list[str]:
         "/admin/mappings/site/lead",
         "/admin/mappings/onec/stock",
         "/profile",
+        *pages_tasks.addresses(scene),
     ]
 
 
