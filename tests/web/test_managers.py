@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from connectors.mango.emulator import Emulator
-from hub.store.database import utc_now
 from hub.store.models import orders
 from hub.store.store import Store
 from hub.web.freshness import stock_sources
-from hub.web.managers.today import unreturned
 from tests.connectors.test_mango_recording import recorded
-from tests.support.people import ALICE, IRINA, PAVEL, STRANGER, VERA
+from tests.support.people import ALICE, PAVEL, VERA
 from tests.support.rows import Rows
 from tests.web.conftest import SignIn
 from tests.web.scene import Scene, age_stock
@@ -163,32 +159,6 @@ def test_a_merged_client_leads_to_the_kept_card(
     page = alice.get(f"/clients/{scene.pavel}")
     assert f'href="/clients/{scene.irina}">Открыть ту карточку' in page
     assert PAVEL.name not in alice.get("/clients")
-
-
-def call(minutes: int, status: str | None, number: str, direction: str = "in") -> dict[str, Any]:
-    """A call of today."""
-    ends = ("from_number", "to_number") if direction == "in" else ("to_number", "from_number")
-    return {
-        "started_at": utc_now() - timedelta(minutes=minutes),
-        "status": status,
-        "direction": direction,
-        ends[0]: number,
-        ends[1]: "101",
-    }
-
-
-def test_missed_calls_wait_until_somebody_speaks_to_the_caller() -> None:
-    calls = [
-        call(1, "missed", IRINA.phone),
-        call(2, "answered", PAVEL.phone, "out"),
-        call(3, "missed", IRINA.phone),
-        call(4, "missed", PAVEL.phone),
-        call(5, "busy", STRANGER.phone),
-        call(6, "answered", IRINA.phone),
-        call(7, "missed", IRINA.phone),
-    ]
-    found = unreturned(calls)
-    assert [(row["from_number"], row["times"]) for row in found] == [(IRINA.phone, 2)]
 
 
 def test_pages_work_on_either_database(store: Store, rows: Rows) -> None:

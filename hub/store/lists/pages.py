@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from hub.store.database import Database
 from hub.store.lists.paging import Row, as_dicts
 from hub.store.lists.people import add_points
 from hub.store.models import (
-    calls,
     connections,
     contacts,
     cursors,
     events,
-    leads,
-    messages,
-    orders,
     possible_duplicates,
     stock_levels,
 )
@@ -48,57 +44,6 @@ def warehouses(database: Database) -> list[str]:
         column = stock_levels.c.warehouse
         query = select(column).where(column != "").distinct().order_by(column).limit(200)
         return list(db.scalars(query))
-
-
-def day_numbers(database: Database, since: datetime) -> Row:
-    """What happened since a moment: calls, orders, leads, incoming messages."""
-    counted = {
-        "calls": (calls, calls.c.started_at),
-        "orders": (orders, orders.c.placed_at),
-        "leads": (leads, func.coalesce(leads.c.received_at, leads.c.created_at)),
-        "messages": (messages, messages.c.sent_at),
-    }
-    numbers: Row = {}
-    with database.read() as db:
-        for name, (table, moment) in counted.items():
-            query = select(func.count()).select_from(table)
-            query = query.where(moment >= since, table.c.deleted_at.is_(None))
-            if name == "messages":
-                query = query.where(table.c.direction == "in")
-            numbers[name] = int(db.scalar(query) or 0)
-    return numbers
-
-
-def calls_since(database: Database, since: datetime) -> list[Row]:
-    """Calls that began since a moment, newest first, with `contact_name`; at most MAX_DAY_CALLS."""
-    query = (
-        select(*(calls.c[name] for name in _CALL_COLUMNS), contacts.c.name.label("contact_name"))
-        .outerjoin(contacts, contacts.c.id == calls.c.contact_id)
-        .where(calls.c.started_at >= since, calls.c.deleted_at.is_(None))
-        .order_by(calls.c.started_at.desc(), calls.c.id.desc())
-        .limit(MAX_DAY_CALLS)
-    )
-    with database.read() as db:
-        return as_dicts(db.execute(query).mappings())
-
-
-_CALL_COLUMNS = (
-    "id", "contact_id", "direction", "status", "from_number", "to_number", "started_at",
-    "wait_seconds", "manager", "line_number",
-)  # fmt: skip
-
-
-def thread_messages(database: Database, thread_key: str, limit: int = 50) -> list[Row]:
-    """The letters of one conversation, newest first, without their texts."""
-    columns = ("id", "subject", "direction", "from_address", "sent_at", "kind")
-    query = (
-        select(*(messages.c[name] for name in columns))
-        .where(messages.c.thread_key == thread_key, messages.c.deleted_at.is_(None))
-        .order_by(messages.c.sent_at.desc(), messages.c.id.desc())
-        .limit(limit)
-    )
-    with database.read() as db:
-        return as_dicts(db.execute(query).mappings())
 
 
 def contact_briefs(database: Database, ids: Iterable[int]) -> dict[int, Row]:

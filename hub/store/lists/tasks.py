@@ -113,29 +113,22 @@ def overdue_count(database: Database, manager: str | None, now: datetime) -> int
 
 def by_manager(database: Database, now: datetime, day: datetime) -> dict[str, Row]:
     """Per manager («» is nobody): open, overdue, call_backs (open ones), done since `day`."""
+    nothing = {"open": 0, "overdue": 0, "call_backs": 0, "done": 0}
+    found: dict[str, Row] = {}
+    late = func.sum(case((tasks.c.due_at < now, 1), else_=0))
+    missed = func.sum(case((tasks.c.number.is_not(None), 1), else_=0))
+    opened = select(tasks.c.manager, func.count(), late, missed).where(OPEN)
+    done = select(tasks.c.manager, func.count()).where(
+        tasks.c.done_at >= day, tasks.c.deleted_at.is_(None)
+    )
     with database.read() as db:
-        rows = db.execute(
-            select(
-                func.coalesce(tasks.c.manager, ""),
-                func.count(),
-                func.sum(case((tasks.c.due_at < now, 1), else_=0)),
-                func.sum(case((tasks.c.number.is_not(None), 1), else_=0)),
-            )
-            .where(OPEN)
-            .group_by(func.coalesce(tasks.c.manager, ""))
-        ).all()
-        done = db.execute(
-            select(func.coalesce(tasks.c.manager, ""), func.count())
-            .where(tasks.c.done_at >= day, tasks.c.deleted_at.is_(None))
-            .group_by(func.coalesce(tasks.c.manager, ""))
-        ).all()
-    found = {
-        name: {"open": opened, "overdue": int(late or 0), "call_backs": int(missed or 0), "done": 0}
-        for name, opened, late, missed in rows
-    }
-    for name, count in done:
-        nothing = {"open": 0, "overdue": 0, "call_backs": 0, "done": 0}
-        found.setdefault(name, nothing)["done"] = count
+        for name, count, overdue, call_backs in db.execute(opened.group_by(tasks.c.manager)):
+            own = found.setdefault(name or "", dict(nothing))
+            own["open"] += count
+            own["overdue"] += int(overdue or 0)
+            own["call_backs"] += int(call_backs or 0)
+        for name, count in db.execute(done.group_by(tasks.c.manager)):
+            found.setdefault(name or "", dict(nothing))["done"] += count
     return found
 
 

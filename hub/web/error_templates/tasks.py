@@ -12,4 +12,7 @@ TEMPLATES: Final = (
     N_("a task cannot be about this"),
     N_("the deadline is not a date with a time"),
     N_("there is no such colleague"),
+    N_("must be later than from"),
+    N_("must be a time, 09:00"),
+    N_("must name days: mon-fri, or mon, wed, sat"),
 )
