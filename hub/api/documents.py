@@ -7,7 +7,7 @@ from typing import Any, Final
 from marshmallow import Schema, fields, validate
 
 from hub.api.fields import shown, table_shown, time_shown
-from hub.crm.documents import FIELDS, OF_CONTACT
+from hub.crm.documents import FIELDS, OF_CONTACT, OF_TASK
 from hub.sdk import entities
 
 #: {entity: its name in URLs}
@@ -66,6 +66,8 @@ def document_schema(entity: str) -> type[Schema]:
         made["contact_id"] = shown(fields.Integer)
     if entity == "message":
         made["thread_key"] = shown()
+    if entity == "task":
+        made |= _of_task()
     if entity == "contact":
         made["last_activity_at"] = time_shown()
         made["merged_into_id"] = shown(fields.Integer)
@@ -80,6 +82,19 @@ def document_schema(entity: str) -> type[Schema]:
     if entity == "stock":
         made |= _of_level()
     return Schema.from_dict(dict(made), name=entity.capitalize())
+
+
+def _of_task() -> dict[str, fields.Field[Any]]:
+    """What the hub itself knows of a task."""
+    whole, moment = ("missed_count", "attempt_count"), ("first_missed_at", "last_missed_at")
+    made: dict[str, fields.Field[Any]] = {}
+    for name in OF_TASK:
+        is_whole = name in whole or name.endswith("_id")
+        made[name] = shown(fields.Integer) if is_whole else shown()
+        if name in moment:
+            made[name] = time_shown()
+    made["kind"] = shown(metadata={"description": "call_back: made from missed calls."})
+    return made
 
 
 def _of_level() -> dict[str, fields.Field[Any]]:

@@ -25,9 +25,10 @@ from hub.api.fields import (
     query_id,
 )
 from hub.api.operation import API_PREFIX, blueprint, operation
-from hub.crm import edit
+from hub.crm import edit, tasks
 from hub.crm.documents import OF_CONTACT, document
 from hub.flow.recording import fresh_link, is_heard_here
+from hub.flow.sinks import sinks_of_people
 from hub.flow.stock_out import priority_of
 from hub.sdk import entities
 from hub.sdk.errors import ConfigError
@@ -53,7 +54,7 @@ NARROWED: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "line_number": (),
     },
     "message": {"manager": (), "direction": (), "kind": entities.MESSAGE_KINDS, "thread_key": ()},
-    "task": {"manager": ()},
+    "task": {"manager": (), "kind": ("call_back",), "number": ()},
 }
 _NAME = {"allow_none": True}
 _TEXTS: Final = {
@@ -222,7 +223,10 @@ def _declare_change(entity: str, path: str) -> None:
         if row.get("merged_into_id"):
             abort(409, f"The contact was merged into {row['merged_into_id']}.")
         if body:
-            edit.edit_record(store(), entity, record_id, body, token().actor, None)
+            actor = token().actor
+            if entity == "task" and "done_at" in body:
+                body |= tasks.word_of(body["done_at"], actor)
+            edit.edit_record(store(), entity, record_id, body, actor, None, _told(entity))
         return shown(entity, found(entity, record_id))
 
 
@@ -233,8 +237,13 @@ for _entity, _path in PATHS.items():
         _declare_change(_entity, _path)
 
 
+def _told(entity: str) -> list[int]:
+    """The destinations that learn of a person's change: of tasks, which are theirs to keep up."""
+    return sinks_of_people(entity, store().catalog.all()) if entity == "task" else []
+
+
 def _created(entity: str, body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    record_id = edit.create_record(store(), entity, body, token().actor, None)
+    record_id = edit.create_record(store(), entity, body, token().actor, None, _told(entity))
     location = f"{API_PREFIX}/{PATHS[entity]}/{record_id}"
     return shown(entity, found(entity, record_id)), 201, {"Location": location}
 

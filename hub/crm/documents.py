@@ -22,6 +22,11 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
 }
 #: Entities whose records belong to a contact.
 OF_CONTACT: Final = frozenset({"lead", "deal", "order", "call", "message", "task"})
+#: What the hub itself knows of a task: of a call-back, and what people made it about.
+OF_TASK: Final = (
+    "kind", "number", "missed_count", "attempt_count", "first_missed_at", "last_missed_at",
+    "call_id", "closed_by_entity", "closed_by_id", "done_by", "about_entity", "about_id",
+)  # fmt: skip
 _LISTS: Final = frozenset({"phones", "emails", "lines", "references", "attachments"})
 _WHOLE_RECORD: Final = "*"
 _ACTORS: Final = (("e", "event"), ("r", "run"), ("u", "user"), ("dl", "delivery"))
@@ -48,6 +53,8 @@ def document(
         found["contact_id"] = row.get("contact_id")
     if entity == "message":
         found["thread_key"] = row.get("thread_key")
+    if entity == "task":
+        found |= {name: plain(row.get(name)) for name in OF_TASK}
     if entity == "order":
         found["lines"] = [_line(line) for line in found["lines"]]
     if entity == "contact":

@@ -49,14 +49,21 @@ def make(store: Store, hand: Hand, fields: Mapping[str, Any]) -> int:
 def finish(store: Store, hand: Hand, task: Mapping[str, Any]) -> None:
     """It is done, by this person's word."""
     if task["done_at"] is None:
-        _change(store, hand, task, {"done_at": utc_now(), "done_by": hand.actor})
+        _change(store, hand, task, word_of(utc_now(), hand.actor))
 
 
 def reopen(store: Store, hand: Hand, task: Mapping[str, Any]) -> None:
     """It is not done after all; a talk from before does not close it again."""
     if task["done_at"] is not None:
-        words = {"done_at": None, "done_by": None, "reopened_at": utc_now()}
-        _change(store, hand, task, {**words, "closed_by_entity": None, "closed_by_id": None})
+        _change(store, hand, task, word_of(None, hand.actor))
+
+
+def word_of(done_at: datetime | None, actor: str) -> dict[str, Any]:
+    """The columns that say that a person called a task done, or not done."""
+    if done_at is not None:
+        return {"done_at": done_at, "done_by": actor}
+    gone = dict.fromkeys(("done_at", "done_by", "closed_by_entity", "closed_by_id"))
+    return {**gone, "reopened_at": utc_now()}
 
 
 def hand_over(store: Store, hand: Hand, task: Mapping[str, Any], manager: str | None) -> None:

@@ -164,9 +164,9 @@ class _Settling:
         pairs, left = call_backs.paired(wanted, tasks)
         for task in left:
             self._withdraw(task)
-        for episode, task in pairs:
-            if task is not None or episode.last.at >= self.since:
-                self._write(number, episode, task)
+        for episode, kept in pairs:
+            if kept is not None or episode.last.at >= self.since:
+                self._write(number, episode, kept)
 
     def _withdraw(self, task: Mapping[str, Any]) -> None:
         """The call was answered after all: nobody need be called back."""

@@ -29,7 +29,7 @@ def settle_threads(db: Connection, keys: Collection[str], since: datetime) -> No
     )
     threads: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in db.execute(query).mappings():
-        threads[row["thread_key"]].append(row)
+        threads[row["thread_key"]].append(dict(row))
     changed = [
         {"id": row["id"], "awaits_since": wanted}
         for rows in threads.values()

@@ -103,7 +103,9 @@ def test_an_attempt_closes_it_where_the_company_says_so(phones: Hub) -> None:
 
 
 def test_order_and_repetition_do_not_matter(phones: Hub) -> None:
-    told = [(9, {"out": True, "talk": True}), (4, {}), (30, {}), (0, {}), (12, {"out": True})]
+    talk: dict[str, Any] = {"out": True, "talk": True}
+    told: list[tuple[int, dict[str, Any]]] = [(9, talk), (4, {}), (30, {}), (0, {})]
+    told.append((12, {"out": True}))
     for minutes, how in told:
         tell(phones, minutes, **how)
     assert call_backs.stored(phones) == call_backs.expected(phones)
