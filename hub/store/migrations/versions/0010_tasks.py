@@ -64,11 +64,23 @@ def upgrade() -> None:
     for table, columns in COLUMNS:
         for name, kind in columns.items():
             op.add_column(table, sa.Column(name, kind, nullable=True))
+    there = _there()
     for name, table, wanted, condition in INDEXES:
+        if name in there:
+            # Another migration of the same days made it.
+            continue
         where = sa.text(condition) if condition else None
         op.create_index(name, table, list(wanted), sqlite_where=where, postgresql_where=where)
     for name, table, _ in FORMER:
-        op.drop_index(name, table_name=table)
+        if name in there:
+            op.drop_index(name, table_name=table)
+
+
+def _there() -> set[str | None]:
+    """The indexes of the tables concerned."""
+    inspector = sa.inspect(op.get_bind())
+    tables = {table for _, table, *_ in INDEXES}
+    return {index["name"] for table in tables for index in inspector.get_indexes(table)}
 
 
 def downgrade() -> None:
