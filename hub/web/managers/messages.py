@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import flash, redirect, request, url_for
@@ -20,6 +21,7 @@ from hub.web.context import actor, people, the_store
 from hub.web.guard import safe_next
 from hub.web.managers.base import audit_view, blueprint, found, record_page
 
+MINE_SPAN = timedelta(days=90)
 menu.add("managers", 60, "managers.messages", _l("Letters"), "mail", ("managers.message",))
 
 
@@ -27,16 +29,20 @@ menu.add("managers", 60, "managers.messages", _l("Letters"), "mail", ("managers.
 def messages() -> Response:
     """Letters by the time they were sent; those without an answer by how long they wait."""
     store = the_store()
+    waiting = lists.argument("answer") == "waiting"
+    whose = actor() if lists.argument("whose") == "mine" else None
+    since = lists.since()
+    if whose and not waiting and since is None:
+        # Whose client it is stands with the client: not looked up for the letters of all years.
+        since = utc_now() - MINE_SPAN
     filters = RecordFilters(
         q=lists.argument("q"),
         connection=lists.argument("connection"),
-        since=lists.since(),
+        since=since,
         until=lists.until(),
         equal=lists.equal("direction", "kind", "manager"),
         phone_region=store.settings.phone_region,
     )
-    waiting = lists.argument("answer") == "waiting"
-    whose = actor() if lists.argument("whose") == "mine" else None
     page = today.letters(store.database, filters, waiting, whose, lists.PAGE_SIZE, lists.cursor())
     mailboxes = [
         (one.name, one.connection.title or one.name)
