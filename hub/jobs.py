@@ -10,7 +10,7 @@ from hub import turns
 from hub.flow import deliver as deliver_step
 from hub.flow import drain as drain_step
 from hub.log import configure
-from hub.queues import BULK, DELIVER, Queues, queues_for
+from hub.queues import BULK, CHORES, DELIVER, REPLAY, Queues, queues_for
 from hub.store.store import Store
 
 #: Objects made and not freed before the collector looks at the young ones.
@@ -70,3 +70,13 @@ def deliver(destination_id: int) -> None:
 def sync(run_id: int) -> None:
     """Hand a sync run to the worker's threads."""
     turns.ask(store(), BULK, run_id)
+
+
+def replay(job_id: int) -> None:
+    """Hand a replay of many events to the worker's threads."""
+    turns.ask(store(), REPLAY, job_id)
+
+
+def chores(_: int) -> None:
+    """Hand what is due beside the streams to the worker's threads: notices, reconciliations."""
+    turns.ask(store(), CHORES, 0)

@@ -29,6 +29,8 @@ from hub.settings import Settings
 #: live takes events, deliver brings changes out, bulk runs polls and replays.
 LIVE, DELIVER, BULK = "live", "deliver", "bulk"
 QUEUES = (LIVE, DELIVER, BULK)
+#: Work of the bulk workers that has threads of its own, lest long polls keep it waiting.
+REPLAY, CHORES = "replay", "chores"
 #: How long one ring keeps others silent; a worker that takes it up clears it at once.
 RING_SECONDS = 5
 
@@ -103,6 +105,14 @@ class Queues:
     def ring_run(self, run_id: int) -> Ring:
         """Say that a sync run is wanted."""
         return self._ring(f"run-{run_id}", BULK, "hub.jobs.sync", run_id)
+
+    def ring_replay(self, job_id: int) -> Ring:
+        """Say that a replay of many events is wanted."""
+        return self._ring(f"replay-{job_id}", BULK, "hub.jobs.replay", job_id)
+
+    def ring_chores(self) -> Ring:
+        """Say that notices are due, or reconciliations."""
+        return self._ring("chores-0", BULK, "hub.jobs.chores", 0)
 
     def taken(self, bell: str) -> bool:
         """The ring was heard: the next one may sound. Returns whether there was one."""
@@ -244,14 +254,14 @@ def workers_alive(queues: Queues) -> dict[str, int]:
     try:
         connection = queues.redis
         return {
-            name: sum(map(_is_alive, Worker.all(queue=queues.queue(name), connection=connection)))
+            name: sum(map(is_alive, Worker.all(queue=queues.queue(name), connection=connection)))
             for name in QUEUES
         }
     except RedisError:
         return {}
 
 
-def _is_alive(worker: BaseWorker) -> bool:
+def is_alive(worker: BaseWorker) -> bool:
     """Whether a registered worker lives: one of this machine by its process, others by their word.
 
     RQ forgets one that was killed only after minutes, or hours when it was at work.

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.flow import tick
 from hub.flow.chores import Chore, Chores
+from hub.flow.watch import Watch
 from hub.queues import LIVE, Queues, queues_for
 from hub.settings import Settings
 from hub.store import leases
@@ -42,6 +43,7 @@ class Sweep(CronJob):
         self._store, self._queues = store, queues
         self._chores = Chores(store, chores)
         self._lease: leases.Lease | None = None
+        self._watch = Watch()
 
     def enqueue(self, connection: Redis) -> Job | None:  # type: ignore[override]  # the scheduler uses no result
         """Sweep if it is this scheduler's turn; a store that is away is asked again soon."""
@@ -63,7 +65,7 @@ class Sweep(CronJob):
             if self._lease is None:
                 return
             log.info("this scheduler leads", extra={"lease": self._lease.token})
-        tick.tick(self._store, self._lease)
+        tick.tick(self._store, self._lease, self._watch)
         self._chores.look()
 
     def give_up(self) -> None:

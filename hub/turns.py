@@ -7,22 +7,22 @@ from collections.abc import Callable
 from functools import partial
 
 from hub.flow import deliver as deliver_step
-from hub.flow import poll
+from hub.flow import errands, poll, replay_job
 from hub.pool import Pool, Result
-from hub.queues import BULK, DELIVER, Paces, queues_for
+from hub.queues import BULK, CHORES, DELIVER, REPLAY, Paces, queues_for
 from hub.store.store import Store
 
 #: A destination gives way to the next one after this time, at the end of a call.
 TURN_SECONDS = 5.0
 #: `hub up` waits ten seconds for its processes.
 STOP_SECONDS = 7.0
-THREADS = {DELIVER: 16, BULK: 4}
+THREADS = {DELIVER: 16, BULK: 4, REPLAY: 2, CHORES: 1}
 _pools: dict[str, Pool] = {}
 
 
 def ask(store: Store, queue: str, key: int) -> None:
     """Ask for a turn of a destination or a run; one that has a turn keeps its bell silent."""
-    system = str(key) if queue == DELIVER else poll.system_of(store, key)
+    system = poll.system_of(store, key) if queue == BULK else str(key)
     if system and _pool(store, queue).ask(key, system):
         queues_for(store.settings).taken(_bell(queue, key))
 
@@ -40,14 +40,14 @@ def _pool(store: Store, queue: str) -> Pool:
     worker's own thread only."""
     if queue not in _pools:
         threads = max(1, int(store.settings.option(f"workers.{queue}_threads", THREADS[queue])))
-        work: Callable[[int], Result] = partial(_deliver if queue == DELIVER else _sync, store)
+        work: Callable[[int], Result] = partial(_WORK[queue], store)
         paces = Paces(queues_for(store.settings), queue)
         _pools[queue] = Pool(queue, threads, max(1, threads // 4), work, paces)
     return _pools[queue]
 
 
 def _bell(queue: str, key: int) -> str:
-    return f"deliveries-{key}" if queue == DELIVER else f"run-{key}"
+    return f"{_BELLS[queue]}-{key}"
 
 
 def _deliver(store: Store, destination_id: int) -> Result:
@@ -64,3 +64,21 @@ def _sync(store: Store, run_id: int) -> Result:
     started = time.monotonic()
     status = poll.run_sync(store, run_id)
     return Result(False, time.monotonic() - started if status else None)
+
+
+def _replay(store: Store, job_id: int) -> Result:
+    return Result(replay_job.turn(store, job_id, TURN_SECONDS, _pool(store, REPLAY).is_stopping))
+
+
+def _chores(store: Store, _: int) -> Result:
+    errands.work(store, _pool(store, CHORES).is_stopping)
+    return Result()
+
+
+_WORK: dict[str, Callable[[Store, int], Result]] = {
+    DELIVER: _deliver,
+    BULK: _sync,
+    REPLAY: _replay,
+    CHORES: _chores,
+}
+_BELLS = {DELIVER: "deliveries", BULK: "run", REPLAY: "replay", CHORES: "chores"}

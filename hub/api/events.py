@@ -26,6 +26,7 @@ from hub.api.operation import blueprint, operation
 from hub.crm.documents import plain
 from hub.flow import replay
 from hub.store.lists import events
+from hub.store.lists.event_filters import EventFilters
 from hub.store.lists.paging import Row
 
 inbox = blueprint("events", "operations", "What was received, and what became of it")
@@ -228,9 +229,9 @@ def _replay(ids: list[int], body: dict[str, Any]) -> dict[str, Any]:
     return {"replay_id": replay_id, "count": len(ids)}
 
 
-def _filters(query: dict[str, Any]) -> events.EventFilters:
+def _filters(query: dict[str, Any]) -> EventFilters:
     names = ("connection", "status", "type", "error_code", "error_message", "key")
-    return events.EventFilters(**given(query, *names, "since", "until"))
+    return EventFilters(**given(query, *names, "since", "until"))
 
 
 def _found(event_id: int) -> Row:

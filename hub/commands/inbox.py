@@ -15,6 +15,7 @@ from hub.flow.replay import MAX_EVENTS, STEPS, replay_events
 from hub.sdk.errors import ConfigError, Rejected
 from hub.store.lists import events as event_lists
 from hub.store.lists import ops
+from hub.store.lists.event_filters import EventFilters
 from hub.store.store import Store
 
 EVENT_COLUMNS = ("id", "connection", "type", "status", "received_at", "attempts", "error_message")
@@ -60,7 +61,7 @@ def list_events(
     as_json: bool,
 ) -> None:
     """Events that match, newest first."""
-    filters = event_lists.EventFilters(
+    filters = EventFilters(
         connection, status, kind, error_code, since=aware(since), until=aware(until)
     )
     page = event_lists.list_events(session.store.database, filters, limit, cursor)
@@ -143,8 +144,8 @@ def replay(
     """Make events run again from a step; safe any number of times."""
     chosen = list(ids)
     if not chosen:
-        filters = event_lists.EventFilters(connection, status, kind, error_code)
-        if filters == event_lists.EventFilters():
+        filters = EventFilters(connection, status, kind, error_code)
+        if filters == EventFilters():
             raise ConfigError("give event ids, or a filter: --connection, --status, --type, …")
         chosen = event_lists.event_ids(session.store.database, filters, MAX_EVENTS)
         if not chosen:

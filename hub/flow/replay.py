@@ -8,16 +8,16 @@ records out again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
 from hub.flow.sinks import sinks_for
 from hub.queues import queues_for
 from hub.sdk.errors import Rejected
-from hub.store import outbox
+from hub.store import audit, outbox, replay_jobs
 from hub.store.database import utc_now
-from hub.store.models import audit, changes, events, replays
+from hub.store.models import changes, events, replays
 from hub.store.store import Store
 
 STEPS = ("parse", "map", "upsert", "deliver")
@@ -36,20 +36,27 @@ def replay_events(
     if not 0 < len(ids) <= MAX_EVENTS:
         raise Rejected(f"a replay takes 1 to {MAX_EVENTS} events, not {len(ids)}")
     with store.database.write() as db:
-        touched = _reopen(db, ids, step)
-        replay_id = _note(db, ids, step, actor, reason)
-    queues = queues_for(store.settings)
-    if step == "deliver":
-        for destination in _send_again(store, ids):
-            queues.ring_deliveries(destination)
-    else:
-        for connection_id in touched:
-            queues.ring(connection_id)
+        touched = reopen(db, ids, step)
+        subject = str(ids[0]) if len(ids) == 1 else f"{len(ids)} events"
+        replay_id = note(db, len(ids), step, actor, reason, subject)
+        replay_jobs.note_events(db, replay_id, ids)
+    ring(store, ids, step, touched)
     log.info("replay", extra={"replay": replay_id, "events": len(ids), "step": step})
     return replay_id
 
 
-def _reopen(db: Connection, ids: Sequence[int], step: str) -> set[int]:
+def ring(store: Store, ids: Sequence[int], step: str, touched: Collection[int]) -> None:
+    """Set off what events that were opened again have to go through."""
+    queues = queues_for(store.settings)
+    if step == "deliver":
+        for destination in _send_again(store, ids):
+            queues.ring_deliveries(destination)
+        return
+    for connection_id in touched:
+        queues.ring(connection_id)
+
+
+def reopen(db: Connection, ids: Sequence[int], step: str) -> set[int]:
     """Open the events again; returns whose they are. Rejected when one is unknown."""
     touched: set[int] = set()
     for start in range(0, len(ids), CHUNK):
@@ -79,25 +86,17 @@ def _reopen(db: Connection, ids: Sequence[int], step: str) -> set[int]:
     return touched
 
 
-def _note(db: Connection, ids: Sequence[int], step: str, actor: str, reason: str) -> int:
+def note(db: Connection, count: int, step: str, actor: str, reason: str, subject: str) -> int:
     """Remember who made what run again, and why; returns the replay's id."""
     now = utc_now()
     done = db.execute(
         insert(replays)
-        .values(created_at=now, step=step, reason=reason, event_count=len(ids))
+        .values(created_at=now, step=step, reason=reason, event_count=count)
         .returning(replays.c.id)
     )
     replay_id = int(done.scalar_one())
-    db.execute(
-        insert(audit).values(
-            at=now,
-            actor=actor,
-            action="replay",
-            subject="event",
-            subject_id=str(ids[0]) if len(ids) == 1 else f"{len(ids)} events",
-            details={"step": step, "reason": reason, "replay": replay_id},
-        )
-    )
+    details = {"step": step, "reason": reason, "replay": replay_id}
+    audit.record(db, actor, "replay", "event", subject, details)
     return replay_id
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from hub.crm.task_rules import within
-from hub.flow import call_backs, poll
+from hub.flow import call_backs, poll, watch
 from hub.flow.deliver import destinations_due
 from hub.queues import queues_for
 from hub.schedules import next_run
-from hub.store import facts, leases
+from hub.store import facts, leases, replay_jobs
 from hub.store.connections import Configured
 from hub.store.cursors import first_turn
 from hub.store.database import utc_now
@@ -26,8 +26,12 @@ SETTLED = "calls_settled_at"
 log = logging.getLogger(__name__)
 
 
-def tick(store: Store, lease: leases.Lease | None = None) -> None:
-    """One sweep. Safe to run twice at once: every step is a no-op the second time.
+def tick(
+    store: Store, lease: leases.Lease | None = None, keeper: watch.Watch | None = None
+) -> None:
+    """One sweep, and with a `keeper` the look for troubles when it is time to.
+
+    Safe to run twice at once: every step is a no-op the second time.
 
     Prolongs the lease of the scheduler that sweeps; LeaseLostError when another has it by now.
     """
@@ -41,6 +45,10 @@ def tick(store: Store, lease: leases.Lease | None = None) -> None:
     _settle_calls(store)
     _recover_runs(store)
     _start_due_streams(store)
+    _ring_replays(store)
+    watch.ring_chores(store)
+    if keeper is not None:
+        keeper.keep(store, lease)
     with store.database.write() as db:
         if lease is not None:
             leases.fence(db, lease, healthy=True)
@@ -87,6 +95,14 @@ def _recover_runs(store: Store) -> None:
             continue
         if row.status == "queued" or _queue_again(store, row):
             queues.ring_run(row.id)
+
+
+def _ring_replays(store: Store) -> None:
+    """Ring for replays of many events that nobody works on."""
+    with store.database.read() as db:
+        waiting = replay_jobs.open_ids(db)
+    for job_id in waiting:
+        queues_for(store.settings).ring_replay(job_id)
 
 
 def _queue_again(store: Store, run: Row[Any]) -> bool:

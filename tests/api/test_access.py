@@ -40,6 +40,8 @@ TABLE = [
     ("GET", "/connections", None, {"admin", "auditor"}),
     ("PUT", "/connections/mail", {"connector": "mailgun"}, {"admin"}),
     ("POST", "/connections/mail/pause", {}, {"admin"}),
+    ("GET", "/replays", None, {"admin", "auditor"}),
+    ("POST", "/replays", {"ids": [1], "mode": "dry"}, {"admin"}),
     ("GET", "/sync-runs", None, {"admin", "auditor"}),
     ("POST", "/sync-runs", {"connection": "x", "stream": "y"}, {"admin"}),
     ("GET", "/rejections", None, {"admin", "auditor"}),

@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.sending",),
     ("hub.crm",),
     ("hub.mapping", "hub.store"),
+    ("hub.crew",),
     ("hub.registry", "hub.queues", "hub.traffic"),
     ("hub.listening", "hub.news"),
     ("hub.log", "hub.schedules"),
@@ -170,7 +171,15 @@ def test_database_sessions_stay_in_the_store() -> None:
 
 def test_rq_is_hidden_behind_the_queues() -> None:
     """Its states never reach tables or pages."""
-    allowed = {"hub.queues", "hub.jobs", "hub.schedule", "hub.worker", "hub.embedded", "hub.cli"}
+    allowed = {
+        "hub.queues",
+        "hub.crew",
+        "hub.jobs",
+        "hub.schedule",
+        "hub.worker",
+        "hub.embedded",
+        "hub.cli",
+    }
     for source in CODE:
         if part_of(source.module) not in allowed:
             found = [name for name, _ in source.imports if name.partition(".")[0] == "rq"]

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import event, text
 
 from hub.flow import drain
-from hub.store.lists.events import EventFilters, list_events
+from hub.store.lists.event_filters import EventFilters
+from hub.store.lists.events import list_events
 from hub.store.lists.record_filters import RecordFilters
 from hub.store.lists.records import list_records
 from hub.store.lists.timeline import contact_timeline

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, literal_column, select
 
 from hub.store.database import Database
-from hub.store.lists.paging import ListPage, Order, Row, as_dicts, connection_id_of, fetch_page
-from hub.store.models import attempts, changes, connections, event_bodies, events, replays
+from hub.store.lists import event_pages
+from hub.store.lists.event_filters import EventFilters
+from hub.store.lists.paging import MAX_LIMIT, Row, as_dicts, connection_id_of
+from hub.store.models import (
+    attempts,
+    changes,
+    connections,
+    event_bodies,
+    events,
+    replayed_events,
+    replays,
+)
 
 MASK = "•••"
 #: Dead letters whose message begins alike are one group.
@@ -23,48 +31,30 @@ _SECRET_NAME = re.compile(
 _QUERY_VALUE = re.compile(r"([^&=]+)=([^&]*)")
 
 
-@dataclass(frozen=True)
-class EventFilters:
-    """What to list. An empty field does not filter; `until` is exclusive."""
-
-    connection: str = ""
-    status: str = ""
-    type: str = ""
-    error_code: str = ""
-    key: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    #: The beginning of the error's message: what a dead-letter group has in common.
-    error_message: str = ""
-
-
 def list_events(
     database: Database,
     filters: EventFilters | None = None,
     limit: int = 50,
     cursor: str | None = None,
-) -> ListPage:
-    """Events with `connection` joined, newest first."""
+    window: int = event_pages.FURTHER,
+) -> event_pages.SearchPage:
+    """Events with `connection` joined, newest first. What has no index is looked for among
+    `window` ids; a page that ends there has a cursor to go on from, however few it holds."""
+    limit = max(1, min(limit, MAX_LIMIT))
     with database.read() as db:
-        query = select(events, connections.c.name.label("connection")).join(
-            connections, connections.c.id == events.c.connection_id
-        )
-        query = query.where(*_conditions(db, filters or EventFilters()))
-        return fetch_page(db, query, Order(events.c.id), limit, cursor)
+        return event_pages.find_page(db, filters or EventFilters(), limit, cursor, window)
 
 
 def event_ids(database: Database, filters: EventFilters, limit: int) -> list[int]:
     """Ids of the events that match, oldest first, at most `limit`: what a replay takes."""
+    found: list[int] = []
     with database.read() as db:
-        query = select(events.c.id).where(*_conditions(db, filters)).order_by(events.c.id)
-        return list(db.scalars(query.limit(limit)))
-
-
-def count_events(database: Database, filters: EventFilters) -> int:
-    """How many events match: what a dangerous act shows before it is done."""
-    with database.read() as db:
-        query = select(func.count()).select_from(events).where(*_conditions(db, filters))
-        return int(db.scalar(query) or 0)
+        span = event_pages.span_of(db, filters)
+        place = span.low - 1
+        while len(found) < limit and place < span.high:
+            more, place = event_pages.next_ids(db, filters, place, span.high, limit - len(found))
+            found += more
+    return found
 
 
 def known_ids(database: Database, ids: Sequence[int]) -> list[int]:
@@ -105,10 +95,18 @@ def get_event(database: Database, event_id: int, secrets: Iterable[str] = ()) ->
         event["attempt_list"] = attempts_of(db, "event", event_id, hidden)
         query = select(changes).where(changes.c.event_id == event_id).order_by(changes.c.id)
         event["changes"] = as_dicts(db.execute(query).mappings())
-        numbers = {one["replay_id"] for one in event["attempt_list"] if one["replay_id"]}
-        query = select(replays).where(replays.c.id.in_(numbers)).order_by(replays.c.id)
-        event["replays"] = as_dicts(db.execute(query).mappings()) if numbers else []
+        event["replays"] = _replays_of(db, event_id)
     return event
+
+
+def _replays_of(db: Connection, event_id: int) -> list[Row]:
+    query = (
+        select(replays)
+        .join(replayed_events, replayed_events.c.replay_id == replays.c.id)
+        .where(replayed_events.c.event_id == event_id)
+        .order_by(replays.c.id)
+    )
+    return as_dicts(db.execute(query).mappings())
 
 
 def attempts_of(
@@ -155,27 +153,6 @@ def dead_letter_groups(database: Database, connection: str = "") -> list[Row]:
         if connection:
             query = query.where(events.c.connection_id == connection_id_of(db, connection))
         return as_dicts(db.execute(query).mappings())
-
-
-def _conditions(db: Connection, filters: EventFilters) -> list[Any]:
-    found: list[Any] = []
-    if filters.connection:
-        found.append(events.c.connection_id == connection_id_of(db, filters.connection))
-    for name, value in (
-        ("status", filters.status),
-        ("type", filters.type),
-        ("error_code", filters.error_code),
-        ("event_key", filters.key),
-    ):
-        if value:
-            found.append(events.c[name] == value)
-    if filters.since:
-        found.append(events.c.received_at >= filters.since)
-    if filters.until:
-        found.append(events.c.received_at < filters.until)
-    if filters.error_message:
-        found.append(events.c.error_message.startswith(filters.error_message, autoescape=True))
-    return found
 
 
 def _masked_request(row: Any, hidden: list[str]) -> Row | None:

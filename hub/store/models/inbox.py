@@ -60,6 +60,14 @@ Index(
     postgresql_where=text("status = 'dead'"),
     sqlite_where=text("status = 'dead'"),
 )
+#: What failed, by its kind; an event that never did has no place in it.
+Index(
+    "ix_events_error",
+    events.c.error_code,
+    events.c.id,
+    postgresql_where=text("error_code IS NOT NULL"),
+    sqlite_where=text("error_code IS NOT NULL"),
+)
 #: Pieces of uploads by their file; no other event has a place in it.
 Index(
     "ix_events_files",

@@ -56,6 +56,8 @@ sync_runs = Table(
     #: The uploaded file that the run reads; NULL for a poll.
     Column("upload", Json),
     Index("ix_sync_runs_stream", "connection_id", "stream", "id"),
+    Index("ix_sync_runs_connection", "connection_id", "id"),
+    Index("ix_sync_runs_status", "status", "id"),
 )
 Index(
     "ix_sync_runs_uploads",
@@ -119,6 +121,9 @@ Index(
     sqlite_where=text("status in ('pending', 'waiting')"),
 )
 Index("ix_deliveries_status", deliveries.c.status, deliveries.c.id)
+#: What became of one record's changes: a record's and an event's page ask.
+Index("ix_deliveries_record", deliveries.c.entity, deliveries.c.record_id, deliveries.c.id)
+
 
 #: What two sides say of one period (filled by reconciliation).
 reconciliations = Table(
