@@ -143,7 +143,11 @@ def size(value: int) -> str:
     """Bytes as people read them."""
     if value < 1024:
         return str(_("%(number)s B", number=value))
-    return str(_("%(number)s KB", number=count(round(value / 1024))))
+    if value < 1024**2:
+        return str(_("%(number)s KB", number=count(round(value / 1024))))
+    if value < 1024**3:
+        return str(_("%(number)s MB", number=count(round(value / 1024**2))))
+    return str(_("%(number)s GB", number=quantity(round(Decimal(value) / 1024**3, 1))))
 
 
 def person(email: str | None) -> str:

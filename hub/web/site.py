@@ -17,6 +17,7 @@ from hub.web import (
     export,
     formats,
     guard,
+    hints,
     lists,
     live,
     managers,
@@ -61,6 +62,7 @@ def register(app: Flask, store: Store) -> None:
         words.entity_choices,
         words.field_label,
         words.record_url,
+        hints.fix_hint,
     ):
         app.add_template_global(function)
     app.add_template_global(lists.here)

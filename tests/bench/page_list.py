@@ -43,4 +43,13 @@ PAGES = (
     "/admin/deliveries",
     "/admin/rejections",
     "/admin/duplicates",
+    "/admin",
+    "/admin/incidents",
+    "/admin/queues",
+    "/admin/replays",
+    "/admin/reconciliation",
+    "/admin/events?error_code=payload",
+    "/admin/events?type=nothing-of-the-kind",
+    "/admin/events?connection=shop&until=2026-01-01",
+    "/admin/events?text=насос",
 )

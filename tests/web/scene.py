@@ -18,6 +18,7 @@ from tests.support.hub import Hub
 from tests.support.people import COLLEAGUES, IRINA, PAVEL, STRANGER, VERA
 from tests.support.rows import Rows
 from tests.web.backstage import Backstage
+from tests.web.pages_ops import furnish
 
 PASSWORD = "korova-na-lugu-42"
 ONEC = {
@@ -95,6 +96,7 @@ class _Builder:
         done, dead = backstage.events()
         run = backstage.stock()
         delivery = backstage.operations(irina, pavel, order)
+        furnish(self.store, self.site, dead, self.now)
         task = self._tasks(irina, pavel, order)
         return Scene(irina, pavel, order, call, message, done, dead, run, delivery, task)
 

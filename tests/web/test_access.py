@@ -11,6 +11,7 @@ from hub.store.models import audit, replays
 from hub.store.store import Store
 from tests.support.people import ALICE, BORIS, COLLEAGUES, GLEB, IRINA, VERA, Colleague
 from tests.web.conftest import SignIn, Visitor
+from tests.web.pages_ops import OPS_ACTS
 from tests.web.scene import Scene
 from tests.web.test_pages import addresses
 
@@ -24,6 +25,7 @@ ACTS = (
     "/admin/duplicates/merge",
     "/admin/duplicates/1/dismiss",
     "/admin/merges/1/undo",
+    *OPS_ACTS,
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.support.people import ALICE
 from tests.web import pages_calls, pages_tasks
 from tests.web.conftest import SignIn
+from tests.web.pages_ops import OPS_PAGES
 from tests.web.pages_reports import REPORTS
 from tests.web.scene import Scene
 
@@ -39,6 +40,7 @@ def addresses(scene: Scene) -> list[str]:
         "/admin/mappings/onec/stock",
         "/profile",
         *pages_tasks.addresses(scene),
+        *OPS_PAGES,
     ]
 
 

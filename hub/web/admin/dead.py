@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response
 from hub.flow.replay import MAX_EVENTS, STEPS, replay_events
 from hub.sdk.errors import Rejected
 from hub.store.lists import pages
-from hub.store.lists.events import EventFilters, dead_letter_groups, event_ids, mask_text
+from hub.store.lists.event_filters import EventFilters
+from hub.store.lists.events import dead_letter_groups, event_ids, mask_text
 from hub.store.lists.paging import Row
 from hub.web import lists, menu
 from hub.web.admin.base import back, blueprint, connection_choices, reason, secret_values

@@ -1,22 +1,25 @@
-"""The inbox: events with filters, one event with its whole way, replay."""
+"""The inbox: events with filters and a live tail, one event with its whole way, replay."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask import Response as FlaskResponse
-from flask import flash, render_template, request, url_for
+from flask import flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from hub.flow import find_events
 from hub.flow.inspect import inspect_event
 from hub.flow.replay import STEPS, replay_events
 from hub.registry import manifests
 from hub.store import audit
-from hub.store.lists.events import EventFilters, get_event, list_events
+from hub.store.lists.event_way import deliveries_of
+from hub.store.lists.events import get_event
 from hub.store.lists.paging import MAX_ID
-from hub.web import lists, menu
+from hub.web import lists, menu, words
+from hub.web.admin import event_query, event_way
 from hub.web.admin.base import (
     back,
     blueprint,
@@ -30,48 +33,77 @@ from hub.web.context import actor, the_store
 
 SHOWN_BYTES = 100 * 1024
 SHOWN_RECORDS = 20
+TAIL_ROWS = 50
 
-menu.add("admin", 120, "admin.events", _l("Events"), "inbox", ("admin.event",))
+menu.add(
+    "admin",
+    120,
+    "admin.events",
+    _l("Events"),
+    "inbox",
+    ("admin.event", "admin.rejections", "admin.replays", "admin.replay_job", "admin.new_replay"),
+)
 
 
 @blueprint.get("/events")
 def events() -> Response:
     """Events, newest first, every filter in the address."""
-    filters = EventFilters(
-        connection=lists.argument("connection"),
-        status=lists.argument("status"),
-        type=lists.argument("type"),
-        error_code=lists.argument("error_code"),
-        error_message=lists.argument("error_message"),
-        key=lists.argument("key"),
-        since=lists.since(),
-        until=lists.until(),
+    filters = event_query.filters_of(request.args)
+    page = find_events.search(
+        the_store().database,
+        filters,
+        lists.PAGE_SIZE,
+        lists.cursor(),
+        further=bool(lists.argument("further")),
     )
-    page = list_events(the_store().database, filters, lists.PAGE_SIZE, lists.cursor())
     return lists.show(
         "admin/events",
         page,
         connections=connection_choices(),
         webhooks=_webhooks(filters.connection),
+        causes=_causes(filters.error_code),
+        given=event_query.given(request.args),
+        tail=bool(lists.argument("tail")),
+        newest=page.items[0]["id"] if page.items else 0,
+    )
+
+
+@blueprint.get("/events/tail")
+def events_tail() -> Response:
+    """Rows that came since the list was shown; nothing new: 204, and the page stays as it is."""
+    after = lists.argument("after")
+    seen = int(after) if after.isdecimal() and len(after) < 19 else 0
+    filters = event_query.filters_of(request.args)
+    rows, place = find_events.newer(the_store().database, filters, seen, TAIL_ROWS)
+    if not rows:
+        return make_response("", 204)
+    given = event_query.given(request.args)
+    return make_response(
+        render_template("admin/events_tail.html", rows=rows, newest=place, given=given)
     )
 
 
 @blueprint.get("/events/<int:event_id>")
 def event(event_id: int) -> str:
-    """One event: raw → parsed → mapped → stored, with its attempts."""
+    """One event: received → parsed → mapped → stored → delivered, with its attempts."""
     row = _event(event_id)
     _audit_look(event_id)
-    request_row = row["request"]
-    body = request_row["body"] if request_row else b""
+    sent = row["request"]
+    body = sent["body"] if sent else b""
     view = inspect_event(the_store(), event_id)
+    deliveries = deliveries_of(the_store().database, row)
     return render_template(
         "admin/event.html",
         event=row,
         body=_as_text(body[:SHOWN_BYTES]),
+        said=find_events.body_data(sent) if sent and len(body) <= SHOWN_BYTES else None,
         is_cut=len(body) > SHOWN_BYTES,
         view=view,
         records=view.records[:SHOWN_RECORDS],
+        way=event_way.steps(row, view, deliveries),
+        deliveries=deliveries,
         curl=_curl(row),
+        signed=event_way.signature_headers(sent["headers"] if sent else ()),
         steps=STEPS,
     )
 
@@ -112,6 +144,14 @@ def _audit_look(event_id: int, action: str = "view event") -> None:
 
 def _as_text(body: bytes) -> str:
     return body.decode("utf-8", "replace")
+
+
+def _causes(present: str) -> list[tuple[str, Any]]:
+    """The kinds of errors to choose from; one of a connector's own stays when it is chosen."""
+    known = words.options("error")
+    if present and present not in dict(known):
+        return [*known, (present, present)]
+    return known
 
 
 def _curl(row: dict[str, Any]) -> str:

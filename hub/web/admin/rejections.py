@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from hub.store.lists.ops import list_rejections
-from hub.web import lists, menu
+from hub.web import lists
 from hub.web.admin.base import blueprint, connection_choices
 from hub.web.context import the_store
-
-menu.add("admin", 160, "admin.rejections", _l("Rejected requests"), "shield-x")
 
 
 @blueprint.get("/rejections")
