@@ -21,7 +21,7 @@ from hub.queues import QUEUES, queues_for, workers_alive
 from hub.sdk.errors import HubError
 from hub.sending import mail
 from hub.settings import Settings
-from hub.store import facts
+from hub.store import facts, search_index
 from hub.store.database import utc_now
 from hub.store.migrate import is_current
 from hub.store.models import events
@@ -110,6 +110,11 @@ def _store(store: Store, tr: Choose) -> Iterator[Finding]:
         yield Finding("store", False, message, remedy)
         return
     yield Finding("store", True, "SQLite" if store.database.is_sqlite else "PostgreSQL")
+    if unindexed := search_index.missing(store.database):
+        # Slow, not wrong: it must not turn a healthy check red.
+        slow = tr("поиск медленный, без индекса", "search is slow, without an index")
+        remedy = search_index.remedy(store.database)
+        yield Finding("search", True, f"{slow}: {', '.join(unindexed)} ({remedy})")
     yield _clock(store, tr)
 
 

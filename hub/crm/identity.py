@@ -12,6 +12,7 @@ from typing import Any
 
 from hub.crm.fold import Stamp, fold
 from hub.store.models import contacts
+from hub.store.spelling import plain_letters
 from hub.store.working_set import WorkingSet
 
 POINT_FIELDS = {"phone": "phone", "phones": "phone", "email": "email", "emails": "email"}
@@ -125,7 +126,7 @@ def search_text(text: str, fields: Mapping[str, Any]) -> str:
     words += [value for _, value in points_of(fields)]
     lines = text.split("\n") if text else []
     for word in words:
-        line = str(word).strip().lower() if word else ""
+        line = plain_letters(str(word).strip()) if word else ""
         if line and line not in lines:
             lines.append(line)
     return "\n".join(lines)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hub.store.spelling import plain_letters
+
 #: Entities found by what they say of themselves, not only by binding.
 SEARCHED = {
     "product": ("name", "sku", "barcode"),
@@ -16,7 +18,7 @@ def searchable(entity: str, row: Mapping[str, Any], changes: dict[str, Any]) -> 
     """The changes with the text that searching looks into."""
     if words := SEARCHED.get(entity):
         view = {**row, **changes}
-        text = "\n".join(str(view[name]).lower() for name in words if view.get(name))
+        text = "\n".join(plain_letters(str(view[name])) for name in words if view.get(name))
         if text != row.get("search_text"):
             return {**changes, "search_text": text}
     return changes

@@ -15,6 +15,7 @@ from hub.crm.fold import Stamp
 from hub.mapping.model import MappedRecord
 from hub.sdk.errors import PayloadError
 from hub.store.connections import Configured
+from hub.store.spelling import plain_letters
 from hub.store.stock import forget_item, note_events, write_rows
 from hub.store.stock_rows import NO_ID, Origin, staged
 
@@ -62,7 +63,7 @@ def stock_row(record: MappedRecord) -> dict[str, Any]:
         "as_of": fields.get("as_of"),
         "unit": fields.get("unit"),
         "is_deleted": fields.get("is_deleted"),
-        "search_text": f"{sku}\n{name}".lower(),
+        "search_text": plain_letters(f"{sku}\n{name}"),
     }
 
 

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from hub.store import search_index
 from hub.store.database import Database
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -45,6 +46,7 @@ def upgrade(database: Database, more: Sequence[Path] = ()) -> None:
     """
     if database.is_sqlite:
         _upgrade_sqlite(database, _config(more))
+        search_index.ensure(database)
     else:
         _upgrade_postgres(database, _config(more))
 
@@ -70,6 +72,7 @@ def _upgrade_postgres(database: Database, config: Config) -> None:
         try:
             config.attributes["connection"] = connection
             _give_way(connection, config)
+            search_index.ensure(database)
         finally:
             connection.rollback()
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})")

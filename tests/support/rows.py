@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from hub.sdk.request import RawRequest
 from hub.store import connections
@@ -18,9 +18,11 @@ from hub.store.models import (
     deliveries,
     event_bodies,
     events,
+    stock_items,
     stock_levels,
     timeline,
 )
+from hub.store.spelling import plain_letters
 from hub.store.store import Store
 from tests.support.people import Client
 
@@ -61,7 +63,7 @@ class Rows:
             name=client.name,
             phone=client.phone,
             email=client.email,
-            search_text="\n".join(word.lower() for word in words),
+            search_text="\n".join(plain_letters(word) for word in words),
             **values,
         )
         self.point(key, "phone", client.phone)
@@ -90,9 +92,16 @@ class Rows:
             "sku": sku,
             "quantity": Decimal(quantity),
             "updated_at": START,
-            "search_text": f"{sku} {values.get('product_name', '')}".lower(),
+            "search_text": plain_letters(f"{sku} {values.get('product_name', '')}"),
+            **values,
         }
-        return self._add(stock_levels, {**row, **values})
+        with self.store.database.write() as db:
+            known = select(stock_items.c.id).where(stock_items.c.item_key == row["item_key"])
+            item = {name: row[name] for name in ("connection_id", "item_key", "search_text")}
+            item["variant_key"] = row.get("variant_external_id") or row.get("variant") or ""
+            if db.scalar(known.where(stock_items.c.variant_key == item["variant_key"])) is None:
+                db.execute(insert(stock_items).values(item))
+        return self._add(stock_levels, row)
 
     def entry(self, contact_id: int, kind: str, record_id: int, minutes: float) -> int:
         """An entry on a contact's timeline."""

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Numeric,
     Table,
-    and_,
     cast,
     exists,
     false,
@@ -23,7 +22,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from hub.store.lists.paging import connection_id_of, like, spellings
+from hub.store.lists import search
+from hub.store.lists.paging import connection_id_of
 from hub.store.models import (
     ENTITY_TABLES,
     bindings,
@@ -43,20 +43,6 @@ OCCURRED = {
     "order": "placed_at",
     "task": "due_at",
 }
-#: Columns that `q` looks into, besides the contact a record belongs to.
-SEARCHED = {
-    "contact": ("search_text",),
-    "company": ("search_text",),
-    "product": ("search_text",),
-    "stock": ("search_text",),
-    "lead": ("title", "campaign"),
-    "deal": ("title",),
-    "order": ("number", "erp_number"),
-    "call": ("from_number", "to_number", "line_number"),
-    "message": ("subject", "from_address"),
-    "task": ("title",),
-}
-_PHONE_LIKE = re.compile(r"[\d\s()+.\-]+")
 
 
 @dataclass(frozen=True)
@@ -124,7 +110,8 @@ def conditions(
         func.coalesce(table.c[name], "") == "" if value is None else table.c[name] == value
         for name, value in filters.equal
     ]
-    found += [_contains(entity, table, word) for word in _words(filters.q)]
+    if filters.q and (words := search.condition(db, entity, table, filters.q)) is not None:
+        found.append(words)
     return found
 
 
@@ -203,32 +190,3 @@ def _from_connection(
     if external_id:
         bound = bound.where(bindings.c.external_id == external_id)
     return or_(own, bound)
-
-
-def _words(q: str) -> list[str]:
-    text = q.strip()
-    if _PHONE_LIKE.fullmatch(text) and sum(map(str.isdigit, text)) >= 4:
-        return [text]
-    return text.split()[:8]
-
-
-def _contains(entity: str, table: Table, word: str) -> ColumnElement[bool]:
-    patterns = list(spellings(word))
-    digits = re.sub(r"[^0-9]", "", word)
-    if _PHONE_LIKE.fullmatch(word) and len(digits) >= 4:
-        patterns.append(digits)
-        if digits[0] == "8":
-            # 8 916 … is what people type for +7 916 …
-            patterns.append("7" + digits[1:])
-    found = [
-        table.c[name].ilike(like(pattern), escape="\\")
-        for name in SEARCHED[entity]
-        for pattern in patterns
-    ]
-    if "contact_id" in table.c:
-        person = [
-            contacts.c.search_text.like(like(pattern.lower()), escape="\\")
-            for pattern in dict.fromkeys(pattern.lower() for pattern in patterns)
-        ]
-        found.append(table.c.contact_id.in_(select(contacts.c.id).where(or_(*person))))
-    return and_(or_(*found))

@@ -48,9 +48,11 @@ from hub.store.models.ops import (
     replay_jobs,
     replayed_events,
 )
+from hub.store.models.notes import notes
 from hub.store.models.stock import (
     possible_products,
     stock_history,
+    stock_items,
     stock_levels,
     stock_sent,
     stock_thresholds,
@@ -110,6 +112,7 @@ __all__ = [
     "metadata",
     "notice_channels",
     "notices",
+    "notes",
     "orders",
     "possible_duplicates",
     "possible_products",
@@ -126,6 +129,7 @@ __all__ = [
     "report_subscriptions",
     "row_issues",
     "stock_history",
+    "stock_items",
     "stock_levels",
     "stock_sent",
     "stock_thresholds",

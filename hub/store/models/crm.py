@@ -32,7 +32,7 @@ contacts = Table(
     Column("email", Short),
     Column("company_name", Short),
     Column("position", Short),
-    Column("inn", Short),
+    Column("inn", Short, index=True),
     Column("city", Short),
     Column("address", LongText),
     Column("comment", LongText),
@@ -43,6 +43,8 @@ contacts = Table(
     #: Set when this contact was merged into another.
     Column("merged_into_id", Id, ForeignKey("contacts.id")),
     Index("ix_contacts_activity", "last_activity_at", "id"),
+    Index("ix_contacts_manager_activity", "manager", "last_activity_at", "id"),
+    Index("ix_contacts_name", "name", "id"),
     Index("ix_contacts_updated", "updated_at", "id"),
 )
 
@@ -60,6 +62,7 @@ companies = Table(
     Column("comment", LongText),
     Column("manager", Short),
     Column("search_text", LongText, nullable=False, default=""),
+    Index("ix_companies_name", "name", "id"),
     Index("ix_companies_updated", "updated_at", "id"),
 )
 
@@ -95,6 +98,7 @@ deals = Table(
     Column("manager", Short),
     Column("closed_at", UtcTime),
     Column("comment", LongText),
+    Index("ix_deals_open", "closed_at", "contact_id"),
     Index("ix_deals_updated", "updated_at", "id"),
 )
 

@@ -1,0 +1,249 @@
+"""Which records contain what a person typed, by an index and never by reading a big table.
+
+Trigrams (hub/store/search_index) name the records that contain the words. Few of them: the list
+is of these ids. Many of them: the list is walked in its own order and each row looked at, which
+soon fills a page, as such rows are many. What has no text of its own is found by its contact, by
+its number's index, and by its words among the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy import text as sql
+
+from hub.store.database import to_json
+from hub.store.lists.paging import like, spellings
+from hub.store.lists.query import TRIGRAM, Word, words_of
+from hub.store.models import companies, contacts, products, stock_items, stock_levels
+from hub.store.search_index import is_indexed, shadow
+
+#: From so many on, records are not listed by id: walking the list finds a page sooner.
+MANY = 3000
+#: How many of the newest records are read for words that no index knows.
+WINDOW = 5000
+#: How many records a number, or its beginning, may name.
+FEW = 500
+#: Sorts after whatever a number goes on with.
+LAST = "\uffff"
+#: The table whose `search_text` an entity is found by.
+TEXTS = {"contact": contacts, "company": companies, "product": products}
+#: Columns of the entities without a text of their own; their newest records are looked through.
+OWN = {
+    "lead": ("title", "campaign"),
+    "deal": ("title",),
+    "order": ("number", "erp_number"),
+    "call": ("from_number", "to_number", "line_number"),
+    "message": ("subject", "from_address"),
+    "task": ("title",),
+}
+#: Columns with an index of their own: found whole, however old.
+NUMBERS = {
+    "order": ("number", "erp_number"),
+    "product": ("sku", "barcode"),
+    "company": ("inn",),
+    "contact": ("inn",),
+}
+
+
+def condition(db: Connection, entity: str, table: Table, q: str) -> ColumnElement[bool] | None:
+    """What rows of a list must fulfil to contain every word; None when nothing was typed."""
+    words = words_of(q)
+    if not words:
+        return None
+    if entity == "stock":
+        return _stock(db, words)
+    if entity in TEXTS:
+        ids = matching_ids(db, entity, words, q)
+        if ids is None:
+            return contains(db, table, words)
+        return id_among(db, table, ids)
+    return _of_contact(db, entity, table, words, q)
+
+
+def matching_ids(
+    db: Connection, entity: str, words: Sequence[Word], q: str = ""
+) -> list[int] | None:
+    """Ids of contacts, companies or products with these words; None: too many to list."""
+    table = TEXTS[entity]
+    ids = _by_text(db, table, words)
+    if ids is None:
+        return None
+    return list(dict.fromkeys([*ids, *_by_number(db, entity, table, q)]))
+
+
+def id_among(db: Connection, table: Table, ids: Sequence[int]) -> ColumnElement[bool]:
+    """That a row's id is one of these."""
+    return among(db, table.c.id, ids) if ids else false()
+
+
+def among(db: Connection, column: ColumnElement[Any], ids: Sequence[int]) -> ColumnElement[bool]:
+    """That a column's value is one of these ids, given as one parameter."""
+    if db.dialect.name == "sqlite":
+        values = func.json_each(to_json(list(ids))).table_valued("value")
+        return column.in_(select(values.c.value))
+    given = bindparam(None, list(ids), type_=ARRAY(BigInteger), unique=True)
+    return column == any_(given)
+
+
+def contains(db: Connection, table: FromClause, words: Iterable[Word]) -> ColumnElement[bool]:
+    """That a row's text contains every word; asked row by row, by no index."""
+    look = func.instr if db.dialect.name == "sqlite" else func.strpos
+    return and_(
+        *(
+            or_(*(look(table.c.search_text, spelling) > 0 for spelling in word.spellings))
+            for word in words
+        )
+    )
+
+
+def _by_text(db: Connection, table: Table, words: Sequence[Word]) -> list[int] | None:
+    long = [word for word in words if not word.is_short]
+    if not long:
+        return list(db.scalars(_in_window(db, table, words)))
+    found = list(db.scalars(_candidates(db, table, words, long).limit(MANY + 1)))
+    return found if len(found) <= MANY else None
+
+
+def _candidates(
+    db: Connection, table: Table, words: Sequence[Word], long: Sequence[Word]
+) -> Select[Any]:
+    """The rows with the words, in no order, by the index where there is one."""
+    if db.dialect.name != "sqlite":
+        return select(table.c.id).where(
+            *(
+                or_(*(table.c.search_text.like(like(text), escape="\\") for text in word.spellings))
+                for word in words
+            )
+        )
+    query = select(table.c.id).where(contains(db, table, words))
+    if not is_indexed(db, table.name):
+        return query
+    fts = shadow(table.name)
+    rows: Select[Any] = select(literal_column("rowid")).select_from(sql(fts))
+    rows = rows.where(sql(f"{fts} MATCH :trigrams").bindparams(trigrams=_expression(long)))
+    return query.where(table.c.id.in_(rows))
+
+
+def _expression(words: Iterable[Word]) -> str:
+    """FTS5's question: every trigram of some spelling, for each word."""
+    return " AND ".join(
+        "(" + " OR ".join(f"({_trigrams(text)})" for text in word.spellings) + ")" for word in words
+    )
+
+
+def _trigrams(text: str) -> str:
+    pieces = dict.fromkeys(
+        text[start : start + TRIGRAM] for start in range(len(text) - TRIGRAM + 1)
+    )
+    return " AND ".join('"' + piece.replace('"', '""') + '"' for piece in pieces)
+
+
+def _in_window(db: Connection, table: Table, words: Sequence[Word]) -> Select[Any]:
+    newest = select(table.c.id, table.c.search_text)
+    if "last_activity_at" in table.c:
+        moment = table.c.last_activity_at
+        newest = newest.where(moment.is_not(None)).order_by(moment.desc(), table.c.id.desc())
+    else:
+        newest = newest.order_by(table.c.id.desc())
+    rows = newest.limit(WINDOW).subquery("newest")
+    return select(rows.c.id).where(contains(db, rows, words))
+
+
+def _by_number(db: Connection, entity: str, table: Table, q: str) -> list[int]:
+    typed = spellings(q.strip().lstrip("№#").strip())
+    if not typed[0]:
+        return []
+    columns = [table.c[name] for name in NUMBERS.get(entity, ())]
+    ways = [select(table.c.id).where(column.in_(typed)) for column in columns]
+    if len(typed[0]) >= TRIGRAM:
+        # The beginning of a number, as it is being typed.
+        ways += [
+            select(table.c.id).where(column >= text, column < text + LAST)
+            for column in columns
+            for text in dict.fromkeys((typed[0], typed[0].upper()))
+        ]
+    return list(db.scalars(union_all(*ways).limit(FEW))) if ways else []
+
+
+def _of_contact(
+    db: Connection, entity: str, table: Table, words: Sequence[Word], q: str
+) -> ColumnElement[bool]:
+    own = [*_by_number(db, entity, table, q), *_by_own_words(db, entity, table, words)]
+    people = matching_ids(db, "contact", words)
+    # «+ 0»: the list is walked in its order, not the contacts one by one.
+    owner = table.c.contact_id + 0
+    if people is None:
+        person = contacts.alias("person")
+        theirs: ColumnElement[bool] = exists().where(person.c.id == owner, contains(db, person, words))
+        return or_(theirs, id_among(db, table, own)) if own else theirs
+    if not people:
+        return id_among(db, table, own)
+    query = select(table.c.id).where(among(db, table.c.contact_id, people)).limit(MANY + 1)
+    found = list(db.scalars(query))
+    if len(found) > MANY:
+        theirs = among(db, owner, people)
+        return or_(theirs, id_among(db, table, own)) if own else theirs
+    return id_among(db, table, list(dict.fromkeys([*found, *own])))
+
+
+def _by_own_words(db: Connection, entity: str, table: Table, words: Sequence[Word]) -> list[int]:
+    columns = [table.c[name] for name in OWN[entity]]
+    newest = select(table.c.id, *columns).order_by(table.c.id.desc()).limit(WINDOW)
+    rows = newest.subquery("newest")
+    wanted = [
+        or_(
+            *(
+                rows.c[column.name].ilike(like(written), escape="\\")
+                for column in columns
+                for spelling in word.spellings
+                for written in spellings(spelling)
+            )
+        )
+        for word in words
+    ]
+    return list(db.scalars(select(rows.c.id).where(*wanted).limit(MANY)))
+
+
+def _stock(db: Connection, words: Sequence[Word]) -> ColumnElement[bool]:
+    levels, items = stock_levels.c, stock_items.c
+    found = _by_text(db, stock_items, words)
+    goods = matching_ids(db, "product", words)
+    walked = contains(db, stock_levels, words)
+    if found is None or goods is None:
+        return walked
+    keys = select(items.connection_id, items.item_key, items.variant_key)
+    ways = [
+        select(levels.id).where(
+            tuple_(levels.connection_id, levels.item_key, levels.variant_key).in_(
+                keys.where(among(db, items.id, found))
+            )
+        ),
+        # By barcode, which levels do not have, and by what the product's record alone says.
+        select(levels.id).where(among(db, levels.product_id, goods)),
+    ]
+    ids = list(dict.fromkeys(db.scalars(union_all(*ways).limit(MANY + 1))))
+    if len(ids) > MANY:
+        return or_(walked, among(db, levels.product_id + 0, goods)) if goods else walked
+    return id_among(db, stock_levels, ids)
