@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from hub.store.database import Database
 
-#: Tables whose `search_text` is looked into by any part of it.
+#: Tables whose `search_text` is looked into by any part of it, where they are.
 INDEXED = ("contacts", "companies", "products", "stock_items")
 #: A letter that pg_trgm must know as one, whatever the locale of the server.
 _CYRILLIC = "иван"
@@ -38,19 +38,16 @@ def ensure(database: Database) -> None:
 
     A database that cannot have one is left as it is.
     """
-    if database.is_sqlite:
-        with database.read() as db:
-            missing = [table for table in INDEXED if not _stands(db, table)]
-        if missing:
-            with database.write() as db:
-                _make_sqlite(db, [table for table in missing if not _stands(db, table)])
+    wanted = missing(database)
+    if not wanted:
         return
-    with database.engine.connect() as db:
-        missing = [table for table in INDEXED if not _is_valid(db, table)]
-    if missing:
+    if database.is_sqlite:
+        with database.write() as db:
+            _make_sqlite(db, [table for table in wanted if not _stands(db, table)])
+    else:
         autocommit = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         with autocommit.connect() as db:
-            _make_postgres(db, missing)
+            _make_postgres(db, wanted)
 
 
 def is_indexed(db: Connection, table: str) -> bool:
@@ -68,7 +65,8 @@ def is_own(name: str | None) -> bool:
 def missing(database: Database) -> list[str]:
     """Tables that are searched without an index."""
     with database.read() as db:
-        return [table for table in INDEXED if not is_indexed(db, table)]
+        there = inspect(db).get_table_names()
+        return [table for table in INDEXED if table in there and not is_indexed(db, table)]
 
 
 def remedy(database: Database) -> str:

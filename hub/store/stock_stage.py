@@ -237,25 +237,7 @@ class StockStage:
                 "now": moment_text(utc_now()),
             },
         )
-        self._note_items(where)
         forget_answers(self._db, self._origin.connection_id)
-
-    def _note_items(self, where: str) -> None:
-        """Keep the words of each item once, for the search: few of them are new or changed."""
-        self._db.execute(
-            text(
-                "INSERT INTO stock_items (connection_id, item_key, variant_key, search_text)"  # noqa: S608  # names of ours
-                " SELECT :connection_id, item_key, variant_key, max(search_text)"
-                f" FROM {self._source} i WHERE {where} AND NOT EXISTS"
-                " (SELECT 1 FROM stock_items k WHERE k.connection_id = :connection_id"
-                " AND k.item_key = i.item_key AND k.variant_key = i.variant_key"
-                " AND k.search_text = i.search_text)"
-                " GROUP BY item_key, variant_key"
-                " ON CONFLICT (connection_id, item_key, variant_key)"
-                " DO UPDATE SET search_text = excluded.search_text"
-            ),
-            {"connection_id": self._origin.connection_id},
-        )
 
     def _product(self) -> str:
         """The product record of a row: that of its variant where there is one, else its own."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from hub.sdk.request import RawRequest
 from hub.store import connections
@@ -18,7 +18,6 @@ from hub.store.models import (
     deliveries,
     event_bodies,
     events,
-    stock_items,
     stock_levels,
     timeline,
 )
@@ -95,12 +94,6 @@ class Rows:
             "search_text": plain_letters(f"{sku} {values.get('product_name', '')}"),
             **values,
         }
-        with self.store.database.write() as db:
-            known = select(stock_items.c.id).where(stock_items.c.item_key == row["item_key"])
-            item = {name: row[name] for name in ("connection_id", "item_key", "search_text")}
-            item["variant_key"] = row.get("variant_external_id") or row.get("variant") or ""
-            if db.scalar(known.where(stock_items.c.variant_key == item["variant_key"])) is None:
-                db.execute(insert(stock_items).values(item))
         return self._add(stock_levels, row)
 
     def entry(self, contact_id: int, kind: str, record_id: int, minutes: float) -> int:

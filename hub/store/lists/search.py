@@ -36,7 +36,7 @@ from sqlalchemy import text as sql
 from hub.store.database import to_json
 from hub.store.lists.paging import like, spellings
 from hub.store.lists.query import TRIGRAM, Word, words_of
-from hub.store.models import companies, contacts, products, stock_items, stock_levels
+from hub.store.models import companies, contacts, metadata, products, stock_levels
 from hub.store.search_index import is_indexed, shadow
 
 #: From so many on, records are not listed by id: walking the list finds a page sooner.
@@ -76,10 +76,17 @@ def condition(db: Connection, entity: str, table: Table, q: str) -> ColumnElemen
         return _stock(db, words)
     if entity in TEXTS:
         ids = matching_ids(db, entity, words, q)
-        if ids is None:
-            return contains(db, table, words)
-        return id_among(db, table, ids)
+        return contains(db, table, words) if ids is None else id_among(db, table, ids)
     return _of_contact(db, entity, table, words, q)
+
+
+def text_condition(db: Connection, table: Table, q: str) -> ColumnElement[bool] | None:
+    """The same for any table with `id` and an indexed `search_text`."""
+    words = words_of(q)
+    if not words:
+        return None
+    ids = _by_text(db, table, words)
+    return contains(db, table, words) if ids is None else id_among(db, table, ids)
 
 
 def matching_ids(
@@ -196,7 +203,9 @@ def _of_contact(
     owner = table.c.contact_id + 0
     if people is None:
         person = contacts.alias("person")
-        theirs: ColumnElement[bool] = exists().where(person.c.id == owner, contains(db, person, words))
+        theirs: ColumnElement[bool] = exists().where(
+            person.c.id == owner, contains(db, person, words)
+        )
         return or_(theirs, id_among(db, table, own)) if own else theirs
     if not people:
         return id_among(db, table, own)
@@ -227,23 +236,24 @@ def _by_own_words(db: Connection, entity: str, table: Table, words: Sequence[Wor
 
 
 def _stock(db: Connection, words: Sequence[Word]) -> ColumnElement[bool]:
-    levels, items = stock_levels.c, stock_items.c
-    found = _by_text(db, stock_items, words)
-    goods = matching_ids(db, "product", words)
+    """Levels by their item's words and by their product's: one row an item, not a warehouse."""
+    levels, items = stock_levels.c, metadata.tables.get("stock_items")
     walked = contains(db, stock_levels, words)
-    if found is None or goods is None:
+    found = _by_text(db, items, words) if items is not None else None
+    goods = matching_ids(db, "product", words)
+    if found is None or goods is None or items is None:
         return walked
-    keys = select(items.connection_id, items.item_key, items.variant_key)
+    keys = select(items.c.connection_id, items.c.item_key, items.c.variant_key)
+    known = select(items.c.product_id).where(among(db, items.c.id, found))
     ways = [
         select(levels.id).where(
             tuple_(levels.connection_id, levels.item_key, levels.variant_key).in_(
-                keys.where(among(db, items.id, found))
+                keys.where(among(db, items.c.id, found))
             )
         ),
-        # By barcode, which levels do not have, and by what the product's record alone says.
+        select(levels.id).where(levels.product_id.in_(known)),
+        # By barcode, which levels do not have.
         select(levels.id).where(among(db, levels.product_id, goods)),
     ]
     ids = list(dict.fromkeys(db.scalars(union_all(*ways).limit(MANY + 1))))
-    if len(ids) > MANY:
-        return or_(walked, among(db, levels.product_id + 0, goods)) if goods else walked
-    return id_among(db, stock_levels, ids)
+    return id_among(db, stock_levels, ids) if len(ids) <= MANY else walked

@@ -52,7 +52,6 @@ from hub.store.models.notes import notes
 from hub.store.models.stock import (
     possible_products,
     stock_history,
-    stock_items,
     stock_levels,
     stock_sent,
     stock_thresholds,
@@ -129,7 +128,6 @@ __all__ = [
     "report_subscriptions",
     "row_issues",
     "stock_history",
-    "stock_items",
     "stock_levels",
     "stock_sent",
     "stock_thresholds",

@@ -43,7 +43,7 @@ contacts = Table(
     #: Set when this contact was merged into another.
     Column("merged_into_id", Id, ForeignKey("contacts.id")),
     Index("ix_contacts_activity", "last_activity_at", "id"),
-    Index("ix_contacts_manager_activity", "manager", "last_activity_at", "id"),
+    Index("ix_contacts_connection_id", "connection_id", "id"),
     Index("ix_contacts_name", "name", "id"),
     Index("ix_contacts_updated", "updated_at", "id"),
 )

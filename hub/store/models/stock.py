@@ -145,15 +145,3 @@ possible_products = Table(
     Column("settled_at", UtcTime),
     UniqueConstraint("product_id", "other_id"),
 )
-
-#: One row an item (and variant), whatever the number of its warehouses: what search looks into.
-stock_items = Table(
-    "stock_items",
-    metadata,
-    id_column(),
-    connection_column(nullable=False),
-    Column("item_key", Short, nullable=False),
-    Column("variant_key", Short, nullable=False),
-    Column("search_text", LongText, nullable=False, default=""),
-    UniqueConstraint("connection_id", "item_key", "variant_key", name="uq_stock_items_key"),
-)

@@ -1,4 +1,4 @@
-"""Search by any part: one row an item of stock, «ё» as «е»; notes on clients.
+"""Search by any part: «ё» is «е»; notes on clients.
 
 The trigram index itself is made by `search_index.ensure`, where a database can have one.
 """
@@ -27,24 +27,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_notes"),
     )
     op.create_index("ix_notes_contact", "notes", ["contact_id", "id"])
-    op.create_table(
-        "stock_items",
-        sa.Column("id", types.Id, autoincrement=True, nullable=False),
-        sa.Column("connection_id", types.Id, nullable=False),
-        sa.Column("item_key", types.Short, nullable=False),
-        sa.Column("variant_key", types.Short, nullable=False),
-        sa.Column("search_text", types.LongText, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["connection_id"], ["connections.id"], name="fk_stock_items_connection_id"
-        ),
-        sa.PrimaryKeyConstraint("id", name="pk_stock_items"),
-        sa.UniqueConstraint("connection_id", "item_key", "variant_key", name="uq_stock_items_key"),
-    )
-    op.execute(
-        "INSERT INTO stock_items (connection_id, item_key, variant_key, search_text)"
-        " SELECT connection_id, item_key, variant_key, replace(max(search_text), 'ё', 'е')"
-        " FROM stock_levels GROUP BY connection_id, item_key, variant_key"
-    )
     for table in ("contacts", "companies", "products", "stock_levels"):
         op.execute(
             f"UPDATE {table} SET search_text = replace(search_text, 'ё', 'е')"  # noqa: S608  # names of ours
@@ -53,8 +35,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    if op.get_context().dialect.name == "sqlite":
-        op.execute("DROP TABLE IF EXISTS stock_items_search")
-    op.drop_table("stock_items")
     op.execute("DELETE FROM timeline WHERE kind = 'note'")
     op.drop_table("notes")

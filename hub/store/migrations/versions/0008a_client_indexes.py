@@ -10,7 +10,7 @@ down_revision = "0008"
 INDEXES = (
     ("ix_contacts_inn", "contacts", ["inn"]),
     ("ix_contacts_name", "contacts", ["name", "id"]),
-    ("ix_contacts_manager_activity", "contacts", ["manager", "last_activity_at", "id"]),
+    ("ix_contacts_connection_id", "contacts", ["connection_id", "id"]),
     ("ix_deals_open", "deals", ["closed_at", "contact_id"]),
     ("ix_merges_kept_id", "merges", ["kept_id"]),
     ("ix_merges_merged_id", "merges", ["merged_id"]),
