@@ -7,7 +7,8 @@ from typing import Any, Final
 from marshmallow import Schema, fields, validate
 
 from hub.api.fields import shown, table_shown, time_shown
-from hub.crm.documents import FIELDS, OF_CONTACT, OF_TASK
+from hub.crm.documents import FIELDS, OF_CONTACT, OF_TASK, STAGED
+from hub.crm.order_state import KINDS
 from hub.sdk import entities
 
 #: {entity: its name in URLs}
@@ -68,6 +69,16 @@ def document_schema(entity: str) -> type[Schema]:
         made["thread_key"] = shown()
     if entity == "task":
         made |= _of_task()
+    if entity in STAGED:
+        made["stage"] = shown(
+            metadata={"description": "In the hub's own work; its source's word is `status`."}
+        )
+    if entity == "order":
+        made["differs"] = fields.List(
+            fields.String(validate=validate.OneOf(KINDS)),
+            required=True,
+            metadata={"description": "In what the shop and the accounting system differ."},
+        )
     if entity == "contact":
         made["last_activity_at"] = time_shown()
         made["merged_into_id"] = shown(fields.Integer)

@@ -27,6 +27,7 @@ from hub.api.fields import (
 from hub.api.operation import API_PREFIX, blueprint, operation
 from hub.crm import edit, tasks
 from hub.crm.documents import OF_CONTACT, document
+from hub.crm.order_state import KINDS
 from hub.flow.recording import fresh_link, is_heard_here
 from hub.flow.sinks import sinks_of_people
 from hub.flow.stock_out import priority_of
@@ -34,6 +35,7 @@ from hub.sdk import entities
 from hub.sdk.errors import ConfigError
 from hub.store.lists import record_filters, records
 from hub.store.lists.paging import Row
+from hub.store.lists.record_filters import ANY_DIFFERENCE
 from hub.store.lists.stock import mark_owners
 
 crm = blueprint("crm", "crm", "Contacts and all that hangs on them")
@@ -42,9 +44,9 @@ crm = blueprint("crm", "crm", "Contacts and all that hangs on them")
 NARROWED: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "contact": {"manager": ()},
     "company": {"manager": (), "inn": ()},
-    "lead": {"manager": (), "status": (), "channel": ()},
+    "lead": {"manager": (), "status": (), "channel": (), "stage": ()},
     "deal": {"manager": (), "stage": ()},
-    "order": {"manager": (), "status": (), "number": ()},
+    "order": {"manager": (), "status": (), "number": (), "stage": (), "channel": ()},
     "product": {"sku": (), "barcode": ()},
     "stock": {"sku": (), "warehouse": (), "product_external_id": (), "variant": ()},
     "call": {
@@ -60,9 +62,9 @@ _NAME = {"allow_none": True}
 _TEXTS: Final = {
     "contact": ("name", "company_name", "position", "inn", "city", "address", "manager"),
     "company": ("name", "legal_name", "inn", "kpp", "address", "manager"),
-    "lead": ("status", "manager"),
+    "lead": ("status", "manager", "stage"),
     "deal": ("title", "stage", "manager"),
-    "order": ("manager",),
+    "order": ("manager", "stage"),
     "call": ("manager",),
     "message": ("manager",),
     "task": ("title", "manager"),
@@ -89,6 +91,10 @@ def _query_schema(entity: str) -> type[Schema]:
         made["since"] = Moment(metadata={"description": f"`{name}` at this moment or later."})
         made["until"] = Moment(metadata={"description": f"`{name}` before this moment."})
     made["deleted"] = fields.Boolean(metadata={"description": "Deleted records too."})
+    if entity == "order":
+        made["differs"] = one_of(
+            (ANY_DIFFERENCE, *KINDS), metadata={"description": "Shop and accounts differ in it."}
+        )
     if entity == "stock":
         made["low"] = fields.Boolean(metadata={"description": "At the threshold or below."})
     for name, values in NARROWED[entity].items():
@@ -146,7 +152,7 @@ def filters_of(entity: str, query: Mapping[str, Any]) -> record_filters.RecordFi
         **given(
             query,
             *("phone", "email", "external_id", "connection", "updated_since", "q"),
-            *("contact_id", "since", "until", "deleted", "low"),
+            *("contact_id", "since", "until", "deleted", "low", "differs"),
         ),
         equal=tuple(equal),
         phone_region=store().settings.phone_region,

@@ -17,7 +17,8 @@ from hub.api.operation import blueprint, operation
 from hub.api.records import found
 from hub.api.records import shown as record_shown
 from hub.crm.documents import plain
-from hub.flow.stock_out import STATUSES
+from hub.flow.stock_out import STATUSES, priority_of
+from hub.store import stock_items
 from hub.store.database import utc_now
 from hub.store.lists import stock
 from hub.store.stock_history import today
@@ -124,6 +125,7 @@ def change_stock(body: dict[str, Any], record_id: int) -> dict[str, Any]:
     minimum = None if text is None else Decimal(text)
     with store().database.write() as db:
         stock.set_threshold(db, record_id, minimum, token().actor, utc_now())
+    stock_items.touch(store().database, priority_of(store()), record_id)
     log_deed("set threshold", "stock", record_id, {"low_threshold": text})
     return record_shown("stock", found("stock", record_id))
 

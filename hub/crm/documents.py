@@ -27,7 +27,9 @@ OF_TASK: Final = (
     "kind", "number", "missed_count", "attempt_count", "first_missed_at", "last_missed_at",
     "call_id", "closed_by_entity", "closed_by_id", "done_by", "about_entity", "about_id",
 )  # fmt: skip
-_LISTS: Final = frozenset({"phones", "emails", "lines", "references", "attachments"})
+_LISTS: Final = frozenset({"phones", "emails", "lines", "erp_lines", "references", "attachments"})
+#: Entities with a stage of the hub's own.
+STAGED: Final = frozenset({"lead", "order"})
 _WHOLE_RECORD: Final = "*"
 _ACTORS: Final = (("e", "event"), ("r", "run"), ("u", "user"), ("dl", "delivery"))
 
@@ -55,8 +57,11 @@ def document(
         found["thread_key"] = row.get("thread_key")
     if entity == "task":
         found |= {name: plain(row.get(name)) for name in OF_TASK}
+    if entity in STAGED:
+        found["stage"] = row.get("stage")
     if entity == "order":
         found["lines"] = [_line(line) for line in found["lines"]]
+        found["differs"] = [kind for kind in str(row.get("differs") or "").split(",") if kind]
     if entity == "contact":
         _add_contact(found, row)
     if entity == "stock":

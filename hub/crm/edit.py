@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from hub.crm import timeline
+from hub.crm.derived import derive
 from hub.crm.fold import Stamp, fold
 from hub.crm.identity import points_of, search_text
 from hub.sdk.errors import Rejected
@@ -79,6 +80,8 @@ def _write(
     known = {name: value for name, value in given.items() if name in ENTITY_TABLES[entity].c}
     # A token has no user: its word is a person's all the same.
     changed = fold(before, known, Stamp("", ws.now, user_id=user_id or -1))
+    if entity != "contact":
+        changed = derive(entity, before, changed)
     if entity == "contact":
         for kind, value in points_of(given):
             for other in ws.contacts_with(kind, value) - {record_id}:

@@ -116,6 +116,10 @@ def _move(db: Connection, moved: Any, product_id: int, now: datetime) -> None:
         .where(bindings.c.id.in_(moved.get("bindings", [])))
         .values(record_id=product_id)
     )
+    # The product that had the levels is another one without them.
+    levels = stock_levels.c
+    former = select(levels.product_id).where(levels.id.in_(moved.get("levels", [])))
+    db.execute(update(products).where(products.c.id.in_(former)).values(updated_at=now))
     # Changed, in the eyes of whoever reads changes: shops may have to be told another number.
     db.execute(
         update(stock_levels)

@@ -15,7 +15,7 @@ from hub.queues import queues_for
 from hub.schedules import next_run
 from hub.sdk.errors import ConfigError, HubError, NotCalled, Rejected
 from hub.sdk.traffic import Urgency
-from hub.store import exchanges, leases
+from hub.store import exchanges, leases, stock_items
 from hub.store.connections import Configured, set_state
 from hub.store.cursors import count_failure, set_turn
 from hub.store.database import utc_now
@@ -136,6 +136,9 @@ def _tell_shops(store: Store, configured: Configured, run_id: int) -> None:
     with store.database.read() as db:
         run = db.execute(select(sync_runs).where(sync_runs.c.id == run_id)).one()
     if run.rows_created or run.rows_changed or run.rows_removed:
+        # The stock page's own rows; the run is over, nobody waits for them.
+        priority = stock_out.priority_of(store)
+        stock_items.catch_up(store.database, priority, since=run.started_at)
         for shop in stock_out.after_run(store, configured, run.stream):
             request_run(store, shop, stock_out.STREAM, "change")
 

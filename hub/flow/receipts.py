@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.sql.schema import Table
 
+from hub.crm.derived import SILENT, derive
 from hub.crm.fold import WHOLE, Stamp, fold
 from hub.flow.sinks import sinks_for
 from hub.sdk.entities import ENTITIES
@@ -62,12 +63,12 @@ def _write_back(
     if row is None or not known:
         return
     stamp = Stamp(now.isoformat(), now, destination.id, delivery_id=delivery.id)
-    changed = fold(row, known, stamp)
+    changed = derive(entity, row, fold(row, known, stamp))
     # Not the record's own news: a deletion that its source reports meanwhile is not outdated by it.
     whole = (row.get("origins") or {}).get(WHOLE)
     origins = {name: item for name, item in changed.get("origins", {}).items() if name != WHOLE}
     changed["origins"] = origins if whole is None else {**origins, WHOLE: whole}
-    said = {name: [row[name], value] for name, value in changed.items() if name != "origins"}
+    said = {name: [row[name], value] for name, value in changed.items() if name not in SILENT}
     db.execute(
         update(table)
         .where(table.c.id == record_id)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Row, select, update
 from hub.crm.task_rules import within
 from hub.flow import call_backs, poll, watch
 from hub.flow.deliver import destinations_due
+from hub.flow.stock_out import priority_of
 from hub.queues import queues_for
 from hub.schedules import next_run
-from hub.store import facts, leases, replay_jobs
+from hub.store import facts, leases, replay_jobs, stock_items
 from hub.store.connections import Configured
 from hub.store.cursors import first_turn
 from hub.store.database import utc_now
@@ -23,6 +24,8 @@ from hub.store.store import Store
 
 HEARTBEAT = "tick_at"
 SETTLED = "calls_settled_at"
+#: Stock that webhooks and products brought is taken up in steps that a sweep has time for.
+ITEM_STEPS = 4
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +52,7 @@ def tick(
     watch.ring_chores(store)
     if keeper is not None:
         keeper.keep(store, lease)
+    stock_items.catch_up(store.database, priority_of(store), steps=ITEM_STEPS)
     with store.database.write() as db:
         if lease is not None:
             leases.fence(db, lease, healthy=True)

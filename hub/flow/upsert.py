@@ -8,9 +8,9 @@ from typing import Any
 
 from hub.crm import calls, identity, timeline
 from hub.crm.companies import claim_company, find_company
+from hub.crm.derived import SILENT, derive
 from hub.crm.fold import Stamp, digest_of, fold, fold_with_extra, is_newer, is_stale
 from hub.crm.products import Products
-from hub.crm.search import searchable
 from hub.flow import resolve
 from hub.flow.sinks import Sink
 from hub.mapping.model import MappedRecord
@@ -149,7 +149,7 @@ class Upsert:
         elif "deleted_at" in origins and is_newer(stamp, origins["deleted_at"]):
             fields["deleted_at"] = None
         changes = fold_with_extra(row, fields, {} if record.deleted else record.extra, stamp)
-        self._save(record.entity, record_id, searchable(record.entity, row, changes), stamp, is_new)
+        self._save(record.entity, record_id, derive(record.entity, row, changes), stamp, is_new)
 
     def _apply_company(self, record: MappedRecord, stamp: Stamp) -> None:
         """The company a record is about: found or made, its name lent to the contact."""
@@ -168,7 +168,7 @@ class Upsert:
         row = self.ws.row("company", record_id)
         moment = resolve.contact_stamp(record, stamp)
         changes = fold(row, company, moment, keep_filled=True)
-        self._save("company", record_id, searchable("company", row, changes), stamp, found is None)
+        self._save("company", record_id, derive("company", row, changes), stamp, found is None)
         if record.contact is not None and company.get("name"):
             record.contact.setdefault("company_name", company["name"])
 
@@ -214,9 +214,7 @@ class Upsert:
             return
         before = self.ws.row(entity, record_id)
         shown = {
-            name: [before.get(name), value]
-            for name, value in changes.items()
-            if name not in {"origins", "parts", "search_text", "is_settled"}
+            name: [before.get(name), value] for name, value in changes.items() if name not in SILENT
         }
         self.ws.change(entity, record_id, changes)
         if not shown and not is_new:

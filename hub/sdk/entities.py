@@ -101,6 +101,8 @@ ENTITIES: Final[dict[str, dict[str, str]]] = {
         "erp_shipped_at": TIME,
         "erp_posted": BOOLEAN,
         "erp_cancelled": BOOLEAN,
+        "erp_total": MONEY,
+        "erp_lines": JSON,
         "lines": JSON,
     },
     "product": {

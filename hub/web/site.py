@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
@@ -117,7 +117,11 @@ def _assets() -> Blueprint:
 
 def asset(name: str) -> str:
     """The address of a static file, changing with its content."""
-    return url_for("assets.static", filename=name, v=_digest(name))
+    # Hundreds of icons of a page lie in one file: its address is made once a request.
+    known: dict[str, str] = g.setdefault("assets", {})
+    if name not in known:
+        known[name] = url_for("assets.static", filename=name, v=_digest(name))
+    return known[name]
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from hub.crm import timeline as entries
-from hub.store import users
+from hub.store import stock_items, users
 from hub.store.database import utc_now
 from hub.store.models import ENTITY_TABLES, cursors, timeline
 from hub.store.store import Store
@@ -95,6 +95,7 @@ class _Builder:
         backstage = Backstage(self.hub, self.rows, self.site, self.onec, self.now)
         done, dead = backstage.events()
         run = backstage.stock()
+        stock_items.catch_up(self.store.database, ())
         delivery = backstage.operations(irina, pavel, order)
         furnish(self.store, self.site, dead, self.now)
         task = self._tasks(irina, pavel, order)

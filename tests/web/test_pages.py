@@ -9,6 +9,7 @@ from tests.web import pages_calls, pages_tasks
 from tests.web.conftest import SignIn
 from tests.web.pages_ops import OPS_PAGES
 from tests.web.pages_reports import REPORTS
+from tests.web.pages_trade import TRADE
 from tests.web.scene import Scene
 
 LISTS = (
@@ -24,6 +25,7 @@ def addresses(scene: Scene) -> list[str]:
         "/",
         *LISTS,
         *REPORTS,
+        *TRADE,
         f"/clients/{scene.irina}",
         f"/calls/{scene.call}",
         *pages_calls.PAGES,

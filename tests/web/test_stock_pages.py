@@ -44,7 +44,7 @@ def test_a_level_shows_its_days_and_who_set_it(
     page = sign_in(VERA).get(f"/stock/{key}")
     assert f"опрос {scene.run}" in text_of(page)
     assert "/admin/runs/" not in page
-    assert f'href="/stock/{key}"' in sign_in(VERA).get("/stock")
+    assert f'href="/stock/{key}"' in sign_in(VERA).get("/stock/levels")
 
 
 def test_marks_stand_beside_the_number_in_words(
@@ -56,7 +56,7 @@ def test_marks_stand_beside_the_number_in_words(
     assert "меньше нуля" in page
     assert "помечен на удаление" in page
     assert "-3" in page.replace("−", "-")
-    assert "меньше нуля" in text_of(sign_in(VERA).get("/stock"))
+    assert "меньше нуля" in text_of(sign_in(VERA).get("/stock/levels"))
 
 
 def test_who_leads_sets_a_threshold_and_everybody_finds_what_is_low(
@@ -67,7 +67,7 @@ def test_who_leads_sets_a_threshold_and_everybody_finds_what_is_low(
     assert boris.post(f"/stock/{key}/threshold", minimum="12,5") == (302, f"/stock/{key}")
     assert "Порог сохранён." in text_of(boris.get(f"/stock/{key}"))
     vera = sign_in(VERA)
-    low = text_of(vera.get("/stock?low=true"))
+    low = text_of(vera.get("/stock/levels?low=true"))
     assert "НЦ-20/40" in low
     assert "Шланг" not in low
     assert vera.post(f"/stock/{key}/threshold", minimum="1")[0] == 403
@@ -75,7 +75,7 @@ def test_who_leads_sets_a_threshold_and_everybody_finds_what_is_low(
     boris.post(f"/stock/{key}/threshold", minimum="много")
     assert "Порог – это число" in text_of(boris.get(f"/stock/{key}"))
     boris.post(f"/stock/{key}/threshold", minimum="")
-    assert "НЦ-20/40" not in text_of(vera.get("/stock?low=true"))
+    assert "НЦ-20/40" not in text_of(vera.get("/stock/levels?low=true"))
 
 
 @pytest.mark.parametrize("path", ["/stock/99999", "/stock/99999999999999999999"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import phonenumbers
@@ -17,13 +18,14 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal_column,
     or_,
     select,
     union_all,
 )
 
 from hub.store.lists import search
-from hub.store.lists.paging import connection_id_of
+from hub.store.lists.paging import connection_id_of, like
 from hub.store.models import (
     ENTITY_TABLES,
     bindings,
@@ -43,6 +45,11 @@ OCCURRED = {
     "order": "placed_at",
     "task": "due_at",
 }
+#: What a lead, a deal or an order is worth.
+WORTH = {"lead": "amount", "deal": "amount", "order": "total"}
+ANY_DIFFERENCE = "any"
+#: Written out, so that the indexes on this expression are used.
+_NOBODY: ColumnElement[str] = literal_column("''")
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,10 @@ class RecordFilters:
     deleted: bool = False
     #: Stock that is at its threshold or below.
     low: bool = False
+    #: Orders on which shop and accounting system differ: in this, or in ANY_DIFFERENCE.
+    differs: str = ""
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
     phone_region: str = "RU"
 
 
@@ -101,17 +112,45 @@ def conditions(
         found.append(table.c.updated_at >= filters.updated_since)
     if filters.contact_id is not None:
         found.append(table.c.contact_id == filters.contact_id)
-    happened = table.c[OCCURRED.get(entity, "updated_at")]
+    happened: ColumnElement[Any] = table.c[OCCURRED.get(entity, "updated_at")]
+    if entity == "lead":
+        # Sources seldom say when a lead came in.
+        happened = func.coalesce(happened, table.c.created_at)
     if filters.since:
         found.append(happened >= filters.since)
     if filters.until:
         found.append(happened < filters.until)
-    found += [
-        func.coalesce(table.c[name], "") == "" if value is None else table.c[name] == value
-        for name, value in filters.equal
-    ]
+    found += [_equals(entity, table, name, value) for name, value in filters.equal]
+    found += _trade(entity, table, filters)
     if filters.q and (words := search.condition(db, entity, table, filters.q)) is not None:
         found.append(words)
+    return found
+
+
+def _equals(entity: str, table: Table, name: str, value: Any) -> ColumnElement[bool]:
+    column: ColumnElement[Any] = table.c[name]
+    if value is None or (name == "manager" and entity in WORTH):
+        column = func.coalesce(column, _NOBODY)
+        value = _NOBODY if value is None else value
+    found: ColumnElement[bool] = column == value
+    return found
+
+
+def _trade(entity: str, table: Table, filters: RecordFilters) -> list[ColumnElement[bool]]:
+    """Differences of orders, and what a record is worth."""
+    found: list[ColumnElement[bool]] = []
+    if filters.differs:
+        found.append(table.c.differs.is_not(None))
+        if filters.differs != ANY_DIFFERENCE:
+            listed = literal_column("','").concat(table.c.differs).concat(literal_column("','"))
+            found.append(listed.like(like(f",{filters.differs},"), escape="\\"))
+    if filters.at_least is not None or filters.at_most is not None:
+        # SQLite keeps exact numbers as text.
+        worth = cast(table.c[WORTH[entity]], Numeric)
+        if filters.at_least is not None:
+            found.append(worth >= cast(filters.at_least, Numeric))
+        if filters.at_most is not None:
+            found.append(worth <= cast(filters.at_most, Numeric))
     return found
 
 

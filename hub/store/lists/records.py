@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Join, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Join, Select, Table, and_, func, select
 
 from hub.store.database import Database
 from hub.store.lists.paging import ListPage, Order, Row, as_dicts, fetch_page
@@ -41,17 +42,30 @@ def list_records(
     Merged contacts are never listed, deleted records only with `filters.deleted`.
     """
     filters = filters or RecordFilters()
-    table = table_of(entity)
     order = order or ("updated" if filters.updated_since else "id")
-    by = {"id": None, "updated": "updated_at", "occurred": OCCURRED.get(entity, "updated_at")}
-    column = by[order]
     with database.read() as db:
-        query = _select(entity, table, whole=False).where(*conditions(db, entity, table, filters))
-        sort = Order(table.c.id, table.c[column] if column else None, order)
-        page = fetch_page(db, query, sort, limit, cursor)
+        where = conditions(db, entity, table_of(entity), filters)
+        page = fetch_records(db, entity, where, limit, cursor, order)
         if entity == "contact":
             add_points(db, page.items)
     return page
+
+
+def fetch_records(
+    db: Connection,
+    entity: str,
+    where: Sequence[ColumnElement[bool]],
+    limit: int,
+    cursor: str | None,
+    order: str,
+) -> ListPage:
+    """A page of records that fulfil these conditions, in an order of `list_records`."""
+    table = table_of(entity)
+    by = {"id": None, "updated": "updated_at", "occurred": OCCURRED.get(entity, "updated_at")}
+    column = by[order]
+    sort = Order(table.c.id, table.c[column] if column else None, order)
+    query = _select(entity, table, whole=False).where(*where)
+    return fetch_page(db, query, sort, limit, cursor)
 
 
 def get_record(database: Database, entity: str, record_id: int) -> Row | None:

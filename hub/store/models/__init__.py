@@ -35,11 +35,7 @@ from hub.store.models.inbox import (
     rejections,
     replays,
 )
-from hub.store.models.report import (
-    report_days,
-    report_letters,
-    report_marks,
-    report_subscriptions,
+from hub.store.models.notes import notes
 from hub.store.models.ops import (
     incidents,
     notice_channels,
@@ -48,7 +44,12 @@ from hub.store.models.ops import (
     replay_jobs,
     replayed_events,
 )
-from hub.store.models.notes import notes
+from hub.store.models.report import (
+    report_days,
+    report_letters,
+    report_marks,
+    report_subscriptions,
+)
 from hub.store.models.stock import (
     possible_products,
     stock_history,
@@ -64,6 +65,7 @@ from hub.store.models.sync import (
     sync_runs,
 )
 from hub.store.models.tasks import tasks
+from hub.store.models.trade import stock_items, stock_places
 
 #: The table behind each entity that has an external id and origins.
 ENTITY_TABLES = {
@@ -109,9 +111,9 @@ __all__ = [
     "message_refs",
     "messages",
     "metadata",
+    "notes",
     "notice_channels",
     "notices",
-    "notes",
     "orders",
     "possible_duplicates",
     "possible_products",
@@ -128,7 +130,9 @@ __all__ = [
     "report_subscriptions",
     "row_issues",
     "stock_history",
+    "stock_items",
     "stock_levels",
+    "stock_places",
     "stock_sent",
     "stock_thresholds",
     "sync_runs",

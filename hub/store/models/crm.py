@@ -23,6 +23,16 @@ from hub.store.models.base import (
 )
 from hub.store.types import Exact, Id, Json, LongText, Short, UtcTime
 
+#: Nobody's records are found by it as quickly as somebody's.
+MANAGER = text("coalesce(manager, '')")
+_DIFFERS = text("differs IS NOT NULL")
+
+
+def stage_column() -> Column[str]:
+    """Where a record stands in the hub's own work with it; what its source says is `status`."""
+    return Column("stage", String(32), nullable=False, default="new", server_default="new")
+
+
 contacts = Table(
     "contacts",
     metadata,
@@ -81,9 +91,14 @@ leads = Table(
     Column("page_url", LongText),
     Column("manager", Short),
     Column("received_at", UtcTime),
+    stage_column(),
     Index("ix_leads_updated", "updated_at", "id"),
-    Index("ix_leads_received", "received_at", "created_at", "id"),
+    Index("ix_leads_moments", "received_at", "created_at", "id"),
     Index("ix_leads_created", "created_at", "id"),
+    Index("ix_leads_stage", "stage", "id"),
+    Index("ix_leads_channel", "channel", "id"),
+    Index("ix_leads_manager", MANAGER, "id"),
+    Index("ix_leads_received", text("coalesce(received_at, created_at)"), "id"),
 )
 
 deals = Table(
@@ -100,6 +115,8 @@ deals = Table(
     Column("comment", LongText),
     Index("ix_deals_open", "closed_at", "contact_id"),
     Index("ix_deals_updated", "updated_at", "id"),
+    Index("ix_deals_stage", "stage", "id"),
+    Index("ix_deals_manager", MANAGER, "id"),
 )
 
 orders = Table(
@@ -131,8 +148,26 @@ orders = Table(
     Column("erp_cancelled", Boolean),
     #: [{external_id, sku, name, product_external_id, quantity, price, total}, …], decimals as text
     Column("lines", Json, nullable=False, default=list),
+    Column("erp_total", Exact),
+    Column("erp_lines", Json),
+    stage_column(),
+    #: In what the shop and the accounting system differ (crm/order_state.py); NULL: in nothing.
+    Column("differs", Short),
     Index("ix_orders_placed", "placed_at", "id"),
     Index("ix_orders_updated", "updated_at", "id"),
+    Index("ix_orders_stage", "stage", "placed_at", "id"),
+    Index("ix_orders_status", "status", "placed_at", "id"),
+    Index("ix_orders_channel", "channel", "placed_at", "id"),
+    Index("ix_orders_manager", MANAGER, "placed_at", "id"),
+    Index(
+        "ix_orders_differs",
+        "placed_at",
+        "id",
+        postgresql_where=_DIFFERS,
+        sqlite_where=_DIFFERS,
+    ),
+    #: SQLite keeps exact numbers as text.
+    Index("ix_orders_total", text("CAST(total AS NUMERIC)")),
 )
 
 products = Table(

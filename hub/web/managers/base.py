@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, abort, render_template
@@ -11,34 +12,64 @@ from hub.crm.documents import is_low
 from hub.flow.stock_out import priority_of
 from hub.store import audit, users
 from hub.store.lists import pages
-from hub.store.lists.paging import MAX_ID
+from hub.store.lists.paging import MAX_ID, ListPage
 from hub.store.lists.record_filters import RecordFilters
 from hub.store.lists.records import get_record, list_records, related_bindings
 from hub.store.lists.stock import mark_owners
-from hub.web import lists
+from hub.web import export, lists, words
 from hub.web.context import actor, people, the_store
 from hub.web.guard import protect
+from hub.web.managers import files
 
 blueprint = Blueprint("managers", __name__)
 protect(blueprint, readers=users.ROLES, writers=(users.ADMIN, users.HEAD, users.MANAGER))
 
 
-def records(name: str, entity: str, *columns: str, **context: Any) -> Response:
-    store = the_store()
-    filters = RecordFilters(
+def list_filters(*columns: str, low: bool = False) -> RecordFilters:
+    """The filters of a list of records, from the URL."""
+    return RecordFilters(
         q=lists.argument("q"),
         connection=lists.argument("connection"),
         since=lists.since(),
         until=lists.until(),
-        low=entity == "stock" and lists.argument("low") == "true",
+        low=low and lists.argument("low") == "true",
         equal=lists.equal(*columns),
-        phone_region=store.settings.phone_region,
+        phone_region=the_store().settings.phone_region,
     )
+
+
+def level_filters() -> RecordFilters:
+    """The filters of the flat list of stock levels."""
+    return list_filters("warehouse", low=True)
+
+
+def records(
+    name: str,
+    entity: str,
+    /,
+    *names: str,
+    filters: RecordFilters | None = None,
+    columns: Sequence[export.Column] = (),
+    **context: Any,
+) -> Response:
+    """A list of records: the page, its rows for htmx, or with `columns` a file on demand.
+
+    `names` are columns that the URL may filter by, unless `filters` are given. The columns of the
+    file are those of `files` where none are given.
+    """
+    store = the_store()
+    filters = filters or list_filters(*names)
     # Sources seldom say when a lead or a stock level came to be: these go by arrival.
-    order = "id" if entity in ("stock", "lead") else "occurred"
-    found = list_records(
-        store.database, entity, filters, lists.PAGE_SIZE, lists.cursor(), order=order
-    )
+    order = "id" if entity in ("stock", "lead", "deal") else "occurred"
+
+    def fetch(limit: int, cursor: str | None) -> ListPage:
+        return list_records(store.database, entity, filters, limit, cursor, order=order)
+
+    kind, columns = export.wanted(), columns or files.columns_of(entity)
+    if kind and columns:
+        title = str(words.entity_word(entity).label)
+        return export.download(title, columns, export.every(fetch), kind, entity)
+    found = fetch(lists.PAGE_SIZE, lists.cursor())
     if entity == "stock":
         mark_owners(store.database, found.items, priority_of(store))
         for level in found.items:

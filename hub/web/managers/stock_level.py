@@ -13,15 +13,15 @@ from werkzeug.wrappers import Response
 
 from hub.crm.documents import is_low
 from hub.flow.stock_out import priority_of
-from hub.store import audit, users
+from hub.store import audit, stock_items, users
 from hub.store.database import utc_now
-from hub.store.lists import pages, stock
+from hub.store.lists import pages, stock, stock_table
 from hub.store.lists.paging import MAX_ID, Row
 from hub.store.lists.records import get_record
 from hub.store.stock_history import DayLevel, today
 from hub.web import lists
 from hub.web.context import actor, company_zone, the_store
-from hub.web.guard import protect
+from hub.web.guard import protect, safe_next
 
 PERIODS = (30, 90, 365)
 #: The drawing's own units: a day is so wide, the largest quantity so high.
@@ -53,6 +53,7 @@ def level(record_id: int) -> str:
     return render_template(
         "managers/stock_level.html",
         level=row,
+        item_id=stock_table.item_of_level(store.database, row),
         low=is_low(row),
         history=history[::-1],
         bars=bars(history),
@@ -68,6 +69,8 @@ def level(record_id: int) -> str:
 def threshold(record_id: int) -> Response:
     """Set from which free quantity down the level is low; empty: never."""
     _found(record_id)
+    wanted = request.form.get("next", "")
+    back = safe_next(wanted) if wanted else url_for("stock.level", record_id=record_id)
     text = request.form.get("minimum", "").replace("\0", "").replace(",", ".").strip()
     try:
         minimum = Decimal(text) if text else None
@@ -75,13 +78,14 @@ def threshold(record_id: int) -> Response:
         minimum = Decimal("NaN")
     if minimum is not None and not (minimum.is_finite() and abs(minimum) < LARGEST):
         flash(_("The threshold must be a number, such as 5 or 2.5."), "danger")
-        return redirect(url_for("stock.level", record_id=record_id))
+        return redirect(back)
     with the_store().database.write() as db:
         stock.set_threshold(db, record_id, minimum, actor(), utc_now())
         audit.record(db, actor(), "set threshold", "stock", record_id, {"low_threshold": text})
+    stock_items.touch(the_store().database, priority_of(the_store()), record_id)
     flash(_("The threshold is saved.") if minimum is not None else _("The threshold is removed."),
           "success")  # fmt: skip
-    return redirect(url_for("stock.level", record_id=record_id))
+    return redirect(back)
 
 
 def bars(history: Sequence[DayLevel]) -> list[Bar]:

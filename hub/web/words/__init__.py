@@ -6,9 +6,10 @@ together, so that a new page brings its words in a module of its own.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
-from flask import url_for
+from flask import g, has_request_context, url_for
 
 from hub.web.loading import import_all
 from hub.web.words.model import Word
@@ -29,8 +30,15 @@ for _module in import_all(__name__, __path__):
 
 def word(kind: str, value: str | None) -> Word:
     """How to show this value; an unknown one in its own words."""
-    known = WORDS[kind].get(value or "")
-    return known or Word(value or "—", "circle-dashed")
+    if not has_request_context():
+        return WORDS[kind].get(value or "") or Word(value or "—", "circle-dashed")
+    # A list says the same few words hundreds of times: each is translated once a request.
+    said: dict[tuple[str, str], Word] = g.setdefault("words", {})
+    key = (kind, value or "")
+    if key not in said:
+        known = WORDS[kind].get(key[1]) or Word(value or "—", "circle-dashed")
+        said[key] = replace(known, label=str(known.label))
+    return said[key]
 
 
 def options(kind: str) -> list[tuple[str, Any]]:

@@ -73,11 +73,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_report_letters_due", "report_letters", ["status", "try_at"])
     # A lead's day: when it was received, else when the hub learnt of it.
-    op.create_index("ix_leads_received", "leads", ["received_at", "created_at", "id"])
+    op.create_index("ix_leads_moments", "leads", ["received_at", "created_at", "id"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_leads_received", table_name="leads")
+    op.drop_index("ix_leads_moments", table_name="leads")
     op.drop_table("report_letters")
     op.drop_table("report_subscriptions")
     op.drop_table("report_marks")
