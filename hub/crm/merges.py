@@ -21,6 +21,7 @@ from hub.store.models import (
     leads,
     merges,
     messages,
+    notes,
     orders,
     possible_duplicates,
     tasks,
@@ -36,6 +37,7 @@ OWNED = {
     "calls": calls,
     "messages": messages,
     "tasks": tasks,
+    "notes": notes,
     "timeline": timeline,
 }
 
@@ -182,6 +184,26 @@ def _fill_gaps(
     return undo
 
 
+def preview(kept: Mapping[str, Any], other: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Field by field what a merge would make: {name, kept, other, result, from_other}; of fields
+    that either has."""
+    found = []
+    for name in (*_GAP_FIELDS, "comment", "manager"):
+        fills = name in _GAP_FIELDS and not kept[name] and bool(other[name])
+        if kept[name] or other[name]:
+            result = other[name] if fills else kept[name]
+            found.append(
+                {
+                    "name": name,
+                    "kept": kept[name],
+                    "other": other[name],
+                    "result": result,
+                    "from_other": fills,
+                }
+            )
+    return found
+
+
 def _lines(*texts: str) -> str:
     """The lines of the texts, each once."""
     return "\n".join(dict.fromkeys(line for text in texts for line in text.split("\n") if line))
@@ -229,7 +251,7 @@ def unmerge(store: Store, merge_id: int, actor: str) -> None:
         for name, table in OWNED.items():
             db.execute(
                 update(table)
-                .where(table.c.id.in_(done.moved[name]))
+                .where(table.c.id.in_(done.moved.get(name, [])))
                 .values(contact_id=done.merged_id)
             )
         _return_points(db, done.kept_id, done.merged_id, done.moved)

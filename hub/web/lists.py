@@ -86,3 +86,8 @@ def show(name: str, page: ListPage, **context: Any) -> Response:
         # The address as it would be without empty filters.
         response.headers["HX-Push-Url"] = here()
     return response
+
+
+def field(name: str) -> str:
+    """What a form says under this name, whole, without NUL."""
+    return request.form.get(name, "").replace("\0", "").strip()

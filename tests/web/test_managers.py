@@ -156,8 +156,10 @@ def test_a_merged_client_leads_to_the_kept_card(
 ) -> None:
     alice = sign_in(ALICE)
     alice.post("/admin/duplicates/merge", kept_id=str(scene.irina), merged_id=str(scene.pavel))
-    page = alice.get(f"/clients/{scene.pavel}")
-    assert f'href="/clients/{scene.irina}">Открыть ту карточку' in page
+    answer = alice.client.get(f"/clients/{scene.pavel}")
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"/clients/{scene.irina}"
+    assert "Эту карточку объединили" in alice.get(f"/clients/{scene.irina}")
     assert PAVEL.name not in alice.get("/clients")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.people import ALICE
-from tests.web import pages_calls, pages_tasks
+from tests.web import pages_calls, pages_clients, pages_tasks
 from tests.web.conftest import SignIn
 from tests.web.pages_ops import OPS_PAGES
 from tests.web.pages_reports import REPORTS
@@ -26,6 +26,7 @@ def addresses(scene: Scene) -> list[str]:
         *LISTS,
         *REPORTS,
         *TRADE,
+        *pages_clients.addresses(scene),
         f"/clients/{scene.irina}",
         f"/calls/{scene.call}",
         *pages_calls.PAGES,

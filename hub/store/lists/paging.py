@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, String, literal, select, tuple_
 
 from hub.sdk.errors import ConfigError
 from hub.store.models import connections
@@ -19,7 +19,7 @@ from hub.store.models import connections
 MAX_LIMIT = 200
 MAX_STEP = 1000
 MAX_ID = 2**63 - 1
-MAX_CURSOR_CHARACTERS = 400
+MAX_CURSOR_CHARACTERS = 4000
 Row = dict[str, Any]
 
 
@@ -39,30 +39,36 @@ class ListPage:
 
 @dataclass(frozen=True)
 class Order:
-    """What a list is sorted by, descending, the id settling ties. None: by the id alone."""
+    """What a list is sorted by, descending, the id settling ties. None: by the id alone.
+
+    `ascending`: the other way round, as names are.
+    """
 
     key: ColumnElement[int]
     by: ColumnElement[Any] | None = None
     name: str = "id"
+    ascending: bool = False
 
 
-def encode_cursor(order: str, value: datetime | None, row_id: int) -> str:
+def encode_cursor(order: str, value: datetime | str | None, row_id: int) -> str:
     """Where a page ended, as text for a URL."""
-    stamp = value.isoformat() if value is not None else None
+    stamp = value.isoformat() if isinstance(value, datetime) else value
     return base64.urlsafe_b64encode(orjson.dumps([order, stamp, row_id])).decode().rstrip("=")
 
 
-def decode_cursor(text: str, order: str) -> tuple[datetime | None, int]:
+def decode_cursor(text: str, order: str, *, is_text: bool = False) -> tuple[Any, int]:
     """The (sort value, id) a cursor stands for; CursorError for anything not made by us."""
     try:
         if len(text) > MAX_CURSOR_CHARACTERS:
             raise ValueError
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         name, stamp, row_id = orjson.loads(raw)
-        value = datetime.fromisoformat(stamp) if stamp is not None else None
+        value = stamp if is_text or stamp is None else datetime.fromisoformat(stamp)
         if name != order or type(row_id) is not int or not 0 <= row_id <= MAX_ID:
             raise ValueError
-        if value is not None and value.tzinfo is None:
+        if isinstance(value, datetime) and value.tzinfo is None:
+            raise ValueError
+        if is_text and not isinstance(value, str | None):
             raise ValueError
     except (ValueError, TypeError, binascii.Error, OverflowError):
         raise CursorError(place="cursor") from None
@@ -77,7 +83,8 @@ def fetch_page(
     `limit` is cut to 1…1000. CursorError when the cursor is not this list's.
     """
     limit = max(1, min(limit, MAX_STEP))
-    after = decode_cursor(cursor, order.name) if cursor else None
+    is_text = order.by is not None and isinstance(order.by.type, String)
+    after = decode_cursor(cursor, order.name, is_text=is_text) if cursor else None
     rows = _fetch(db, query, order, limit + 1, after)
     if len(rows) <= limit:
         return ListPage(rows)
@@ -91,9 +98,11 @@ def _fetch(
     query: Select[Any],
     order: Order,
     wanted: int,
-    after: tuple[datetime | None, int] | None,
+    after: tuple[Any, int] | None,
 ) -> list[Row]:
     key, by = order.key, order.by
+    if by is not None and order.ascending:
+        return _fetch_ascending(db, query, order, wanted, after)
     if by is None:
         if after:
             query = query.where(key < after[1])
@@ -112,6 +121,26 @@ def _fetch(
             undated = undated.where(key < after[1])
         undated = undated.order_by(key.desc()).limit(wanted - len(rows))
         rows += as_dicts(db.execute(undated).mappings())
+    return rows
+
+
+def _fetch_ascending(
+    db: Connection, query: Select[Any], order: Order, wanted: int, after: tuple[Any, int] | None
+) -> list[Row]:
+    """The same for names: first A, last those without one."""
+    key, by = order.key, order.by
+    assert by is not None  # for the type checker
+    rows: list[Row] = []
+    if after is None or after[0] is not None:
+        named = query.where(by.is_not(None))
+        if after:
+            named = named.where(tuple_(by, key) > tuple_(literal(after[0], by.type), after[1]))
+        rows = as_dicts(db.execute(named.order_by(by, key).limit(wanted)).mappings())
+    if len(rows) < wanted:
+        unnamed = query.where(by.is_(None))
+        if after and after[0] is None:
+            unnamed = unnamed.where(key > after[1])
+        rows += as_dicts(db.execute(unnamed.order_by(key).limit(wanted - len(rows))).mappings())
     return rows
 
 

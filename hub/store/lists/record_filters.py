@@ -21,10 +21,11 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 
-from hub.store.lists import search
+from hub.store.lists import narrowing, search
 from hub.store.lists.paging import connection_id_of, like
 from hub.store.models import (
     ENTITY_TABLES,
@@ -78,6 +79,10 @@ class RecordFilters:
     differs: str = ""
     at_least: Decimal | None = None
     at_most: Decimal | None = None
+    #: Contacts with a deal that is not closed.
+    open_deals: bool = False
+    #: Only what this manager may see: their own clients and those of nobody.
+    seen_by: str = ""
     phone_region: str = "RU"
 
 
@@ -103,7 +108,10 @@ def conditions(
     if filters.external_id:
         found.append(_external(db, entity, table, filters.external_id, connection_id))
     if connection_id is not None:
-        found.append(_from_connection(entity, table, connection_id, filters.external_id))
+        if entity == "contact" and not filters.external_id:
+            found.append(narrowing.known_to(db, connection_id))
+        else:
+            found.append(_from_connection(entity, table, connection_id, filters.external_id))
     if filters.phone:
         found.append(_has_phone(entity, table, e164(filters.phone, filters.phone_region)))
     if filters.email:
@@ -120,14 +128,22 @@ def conditions(
         found.append(happened >= filters.since)
     if filters.until:
         found.append(happened < filters.until)
-    found += [_equals(entity, table, name, value) for name, value in filters.equal]
+    found += [_equals(db, entity, table, name, value) for name, value in filters.equal]
     found += _trade(entity, table, filters)
+    if filters.open_deals:
+        found.append(narrowing.with_open_deals(db))
+    if filters.seen_by:
+        found.append(_seen(table, filters.seen_by))
     if filters.q and (words := search.condition(db, entity, table, filters.q)) is not None:
         found.append(words)
     return found
 
 
-def _equals(entity: str, table: Table, name: str, value: Any) -> ColumnElement[bool]:
+def _equals(
+    db: Connection, entity: str, table: Table, name: str, value: Any
+) -> ColumnElement[bool]:
+    if table is contacts and name == "manager":
+        return narrowing.managed_by(db, value)
     column: ColumnElement[Any] = table.c[name]
     if value is None or (name == "manager" and entity in WORTH):
         column = func.coalesce(column, _NOBODY)
@@ -152,6 +168,16 @@ def _trade(entity: str, table: Table, filters: RecordFilters) -> list[ColumnElem
         if filters.at_most is not None:
             found.append(worth <= cast(filters.at_most, Numeric))
     return found
+
+
+def _seen(table: Table, email: str) -> ColumnElement[bool]:
+    """A record is seen with its client; one of nobody's is seen by all."""
+    if table is contacts:
+        return narrowing.seen_by(email)
+    if "contact_id" not in table.c:
+        return true()
+    theirs = exists().where(contacts.c.id == table.c.contact_id, ~narrowing.seen_by(email))
+    return ~theirs
 
 
 def _is_low() -> ColumnElement[bool]:

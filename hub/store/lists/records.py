@@ -38,7 +38,8 @@ def list_records(
     """Records of one entity with `connection` and `contact_name` joined; contacts with points.
 
     `order`: «id» newest record first, which no later change can shift; «updated» (default with
-    `updated_since`) last changed first; «occurred» by when it happened (contacts: last activity).
+    `updated_since`) last changed first; «occurred» by when it happened (contacts: last activity);
+    «name» by the name, first A.
     Merged contacts are never listed, deleted records only with `filters.deleted`.
     """
     filters = filters or RecordFilters()
@@ -62,8 +63,9 @@ def fetch_records(
     """A page of records that fulfil these conditions, in an order of `list_records`."""
     table = table_of(entity)
     by = {"id": None, "updated": "updated_at", "occurred": OCCURRED.get(entity, "updated_at")}
+    by["name"] = "name"
     column = by[order]
-    sort = Order(table.c.id, table.c[column] if column else None, order)
+    sort = Order(table.c.id, table.c[column] if column else None, order, order == "name")
     query = _select(entity, table, whole=False).where(*where)
     return fetch_page(db, query, sort, limit, cursor)
 
@@ -86,6 +88,14 @@ def get_record(database: Database, entity: str, record_id: int) -> Row | None:
             kept = _one(db, entity, table, kept["merged_into_id"]) or kept
         add_points(db, [kept])
     return kept if kept is row else {**kept, "id": row["id"], "merged_into_id": kept["id"]}
+
+
+def records_by_id(database: Database, entity: str, ids: Sequence[int]) -> list[Row]:
+    """These records as a list shows them, in order of id."""
+    table = table_of(entity)
+    query = _select(entity, table, whole=False).where(table.c.id.in_(ids)).order_by(table.c.id)
+    with database.read() as db:
+        return as_dicts(db.execute(query).mappings()) if ids else []
 
 
 def related_bindings(database: Database, entity: str, record_id: int) -> list[Row]:

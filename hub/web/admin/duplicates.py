@@ -9,14 +9,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from hub.crm import merges, product_merges
-from hub.sdk.errors import Rejected
+from hub.crm import product_merges
 from hub.store import audit
 from hub.store.lists import pages, stock
 from hub.store.lists.paging import MAX_ID
 from hub.store.lists.people import list_duplicates, list_merges
 from hub.store.store import Store
-from hub.web import lists, menu
+from hub.web import deeds, lists, menu
 from hub.web.admin.base import back, blueprint, found
 from hub.web.context import actor, the_store
 
@@ -63,11 +62,7 @@ def judge_products(pair_id: int, judgement: str) -> Response:
 def merge() -> Response:
     """Merge one client into the other; nothing is deleted and it can be undone."""
     kept, merged = _number("kept_id"), _number("merged_id")
-    merge_id = merges.merge(the_store(), kept, merged, actor())
-    with the_store().database.write() as db:
-        audit.record(
-            db, actor(), "merge contacts", "contact", kept, {"merged": merged, "merge": merge_id}
-        )
+    deeds.merge(kept, merged)
     flash(_("The clients are merged. The merge can be undone below."), "success")
     return back(url_for("admin.duplicates"))
 
@@ -76,10 +71,7 @@ def merge() -> Response:
 def dismiss(duplicate_id: int) -> Response:
     """Say that the two are different people."""
     found(duplicate_id if duplicate_id <= MAX_ID else None)
-    with the_store().database.write() as db:
-        if not pages.dismiss_duplicate(db, duplicate_id):
-            raise Rejected("this pair is settled already")
-        audit.record(db, actor(), "dismiss duplicate", "possible duplicate", duplicate_id)
+    deeds.dismiss(duplicate_id)
     flash(_("Noted: these are different people."), "success")
     return back(url_for("admin.duplicates"))
 
@@ -88,9 +80,7 @@ def dismiss(duplicate_id: int) -> Response:
 def undo(merge_id: int) -> Response:
     """Undo a merge: what it moved goes back."""
     found(merge_id if merge_id <= MAX_ID else None)
-    merges.unmerge(the_store(), merge_id, actor())
-    with the_store().database.write() as db:
-        audit.record(db, actor(), "undo merge", "merge", merge_id)
+    deeds.undo(merge_id)
     flash(_("The merge is undone."), "success")
     return back(url_for("admin.duplicates"))
 

@@ -1,51 +1,107 @@
-"""Clients and the client card."""
+"""The list of clients: one search box for all that a client is known by."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from hub.store.lists import clients as reads
 from hub.store.lists import pages
-from hub.store.lists.people import list_merges
-from hub.store.lists.records import related_bindings
-from hub.store.lists.timeline import contact_timeline
-from hub.web import lists, menu
-from hub.web.context import the_store
-from hub.web.managers.base import audit_view, blueprint, found, records
+from hub.store.lists.paging import ListPage, Row
+from hub.store.lists.query import words_of
+from hub.store.lists.record_filters import RecordFilters, e164
+from hub.store.lists.records import list_records
+from hub.store.spelling import digits_of, plain_letters
+from hub.web import lists, menu, seeing
+from hub.web.context import people, the_store, the_user
+from hub.web.managers.base import blueprint
 
-TIMELINE_KINDS = ("call", "order", "message", "lead", "deal", "task")
-TIMELINE_SIZE = 30
-menu.add("managers", 20, "managers.clients", _l("Clients"), "users", ("managers.client",))
+ORDERS = {"": "occurred", "name": "name"}
+#: What was typed is a phone from so many digits on.
+PHONE_DIGITS = 7
+menu.add(
+    "managers",
+    20,
+    "managers.clients",
+    _l("Clients"),
+    "users",
+    ("managers.client", "managers.new_client", "managers.compare", "managers.client_form"),
+)
 
 
 @blueprint.get("/clients")
 def clients() -> Response:
-    """Clients, found by any part of a name, phone or e-mail."""
-    return records("managers/clients", "contact", "manager")
-
-
-@blueprint.get("/clients/<int:record_id>")
-def client(record_id: int) -> str | Response:
-    """The client card. A look at it is written to the audit log."""
+    """Clients by their last activity or by name, found by any part of what they are known by."""
     store = the_store()
-    contact = found("contact", record_id)
-    kind = lists.argument("kind")
-    kinds = (kind,) if kind in TIMELINE_KINDS else ()
-    kept_id = contact["merged_into_id"] or record_id
-    history = contact_timeline(
-        store.database, kept_id, kinds, limit=TIMELINE_SIZE, cursor=lists.cursor()
+    order = ORDERS.get(lists.argument("sort"), "occurred")
+    filters = _filters()
+    found = list_records(
+        store.database, "contact", filters, lists.PAGE_SIZE, lists.cursor(), order=order
     )
-    context: dict[str, Any] = {"contact": contact, "kinds": TIMELINE_KINDS, "kind": kind}
-    if lists.is_partial():
-        return lists.show("managers/client", history, **context)
-    audit_view("contact", kept_id)
+    hits: dict[int, Row] = {}
+    if filters.q:
+        hits = exact_hits(filters.q)
+        first = reads.contacts_by_id(store.database, list(hits), filters.seen_by)
+        rest = [row for row in found.items if row["id"] not in hits]
+        # Who is named exactly stands above all others, whatever else narrows the list.
+        found = ListPage(rest if lists.cursor() else [*first, *rest], found.next_cursor)
+    _dress(found.items, filters.q, hits)
     return lists.show(
-        "managers/client",
-        history,
-        **context,
-        bindings=related_bindings(store.database, "contact", kept_id),
-        merges=[row for row in list_merges(store.database, kept_id).items if not row["undone_at"]],
+        "managers/clients",
+        found,
+        people=people(),
         connections=pages.connection_titles(store.database),
+        sort=lists.argument("sort"),
     )
+
+
+def _filters() -> RecordFilters:
+    user, manager = the_user(), lists.argument("manager")
+    mine = user.row.email if user else ""
+    equal: tuple[tuple[str, Any], ...] = ()
+    if manager:
+        equal = (("manager", {"none": None, "me": mine}.get(manager, manager)),)
+    return RecordFilters(
+        q=lists.argument("q"),
+        connection=lists.argument("connection"),
+        since=lists.since(),
+        until=lists.until(),
+        equal=equal,
+        open_deals=lists.argument("deals") == "open",
+        seen_by=seeing.only(),
+        phone_region=the_store().settings.phone_region,
+    )
+
+
+def exact_hits(q: str) -> dict[int, Row]:
+    """Clients whom this names exactly; see `lists.clients.exact_hits`."""
+    store = the_store()
+    is_phone = len(digits_of(q)) >= PHONE_DIGITS
+    phone = e164(q, store.settings.phone_region) if is_phone else ""
+    return reads.exact_hits(store.database, q, phone)
+
+
+def _dress(rows: list[Row], q: str, hits: Mapping[int, Row]) -> None:
+    """Give rows what the list shows of them: sources, what was last, why they were found."""
+    database = the_store().database
+    reads.add_sources(database, rows)
+    reads.add_last_entries(database, rows)
+    for row in rows:
+        row["hit"] = hits.get(row["id"]) or (why(row, q) if q else None)
+
+
+def why(row: Mapping[str, Any], q: str) -> Row | None:
+    """Which of the fields that a list does not show first holds what was typed."""
+    words = words_of(q)
+    for field in ("inn", "company_name"):
+        value = row[field] or ""
+        if value and any(word.is_in(plain_letters(value)) for word in words):
+            return {"why": field, "value": value}
+    for field in ("phones", "emails"):
+        for value in row[field]:
+            if any(word.is_in(value) for word in words):
+                return {"why": field[:-1], "value": value}
+    return None

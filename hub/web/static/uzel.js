@@ -90,11 +90,12 @@
     if (event.ctrlKey || event.metaKey || event.altKey) { return; }
     if (event.key === "Escape") {
       if (event.target.matches("input, textarea")) { event.target.blur(); }
+      if (event.target.id === "site-search") { document.getElementById("site-found").replaceChildren(); }
       document.querySelectorAll("details[open][data-closes]").forEach(function (part) { part.open = false; });
       return;
     }
     if (/^(INPUT|SELECT|TEXTAREA|BUTTON|A|SUMMARY)$/.test(event.target.tagName)) { return; }
-    var search = document.querySelector("[data-search]");
+    var search = document.querySelector("[data-search]") || document.getElementById("site-search");
     var current = document.querySelector("tr.is-current");
     if (event.key === "?") {
       help();
