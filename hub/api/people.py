@@ -87,7 +87,7 @@ class DuplicateSchema(Schema):
 class TimelineQuery(PageQuery):
     """A page of a timeline, of one kind of record or all."""
 
-    kind = one_of(tuple(sorted(OF_CONTACT)))
+    kind = one_of(tuple(sorted({*OF_CONTACT, "note"})))
 
 
 class MergesQuery(PageQuery):

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from hub.crm.timeline import EXCERPT
 from hub.sdk.errors import Rejected
 from hub.store import audit
 from hub.store.database import utc_now
@@ -41,7 +42,7 @@ def add_note(
                 kind="note",
                 record_id=note_id,
                 occurred_at=now,
-                summary={"manager": author},
+                summary=_summary(author, words),
             )
         )
         _touch(db, contact_id)
@@ -56,6 +57,8 @@ def change_note(store: Store, contact_id: int, note_id: int, text: str, author: 
         _own(db, contact_id, note_id, author)
         values = {"text": words, "updated_at": utc_now()}
         db.execute(update(notes).where(notes.c.id == note_id).values(values))
+        entry = update(timeline).where(timeline.c.kind == "note", timeline.c.record_id == note_id)
+        db.execute(entry.values(summary=_summary(author, words)))
         audit.record(db, author, "edit note", "contact", contact_id, {"note": note_id})
 
 
@@ -68,6 +71,10 @@ def remove_note(store: Store, contact_id: int, note_id: int, author: str) -> Non
             timeline.delete().where(timeline.c.kind == "note", timeline.c.record_id == note_id)
         )
         audit.record(db, author, "remove note", "contact", contact_id, {"note": note_id})
+
+
+def _summary(author: str, text: str) -> dict[str, str]:
+    return {"manager": author, "excerpt": text[:EXCERPT]}
 
 
 def _checked(text: str) -> str:

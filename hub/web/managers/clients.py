@@ -94,14 +94,16 @@ def _dress(rows: list[Row], q: str, hits: Mapping[int, Row]) -> None:
 
 
 def why(row: Mapping[str, Any], q: str) -> Row | None:
-    """Which of the fields that a list does not show first holds what was typed."""
+    """Which field besides the name holds what was typed: all of it, else a part."""
     words = words_of(q)
-    for field in ("inn", "company_name"):
-        value = row[field] or ""
-        if value and any(word.is_in(plain_letters(value)) for word in words):
-            return {"why": field, "value": value}
-    for field in ("phones", "emails"):
-        for value in row[field]:
-            if any(word.is_in(value) for word in words):
-                return {"why": field[:-1], "value": value}
+    if all(word.is_in(plain_letters(row["name"] or "")) for word in words):
+        return None
+    said = [("phone", value) for value in row["phones"]]
+    said += [("email", value) for value in row["emails"]]
+    said += [(name, row[name]) for name in ("inn", "company_name") if row[name]]
+    for enough in (all, any):
+        for field, value in said:
+            text = plain_letters(value)
+            if enough(word.is_in(text) for word in words if enough is all or not word.is_short):
+                return {"why": field, "value": value}
     return None
