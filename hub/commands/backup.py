@@ -23,7 +23,7 @@ from hub.commands.session import ACTOR, Session, pass_session
 from hub.embedded.home import is_running, locked
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
-from hub.store import audit
+from hub.store import audit, sealed
 from hub.store.database import Database, utc_now
 from hub.store.migrate import upgrade
 from hub.store.models import connections
@@ -235,6 +235,7 @@ def _seal_again(database: Database, vault: Vault) -> int:
                 .where(connections.c.id == row.id)
                 .values(secrets=vault.rotate(row.secrets))
             )
+        sealed.rotate_others(db, vault)
     return len(rows)
 
 

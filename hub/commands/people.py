@@ -11,7 +11,7 @@ from sqlalchemy import select
 from hub.commands.output import as_json, note, show_rows
 from hub.commands.session import ACTOR, Session, pass_session
 from hub.sdk.errors import ConfigError
-from hub.store import audit
+from hub.store import audit, staff
 from hub.store import tokens as token_store
 from hub.store import users as user_store
 from hub.store.database import utc_now
@@ -53,23 +53,39 @@ def list_users(session: Session, as_json: bool) -> None:
     show_rows(rows, USER_COLUMNS, as_json, "пользователей нет · no users")
 
 
+@users.command("code-off", help="Отключить код с телефона · Take the code from the phone off")
+@click.argument("email")
+@pass_session
+def code_off(session: Session, email: str) -> None:
+    """For whoever lost the phone and the recovery codes; their sessions end."""
+    row = _found(session.store, email)
+    if not staff.reset_factor(session.store.database, row.id):
+        raise ConfigError(f"{row.email} has no code from the phone")
+    _log(session.store, "reset second factor", "user", row.id, {})
+    click.echo(f"{row.email}: код отключён · the code is off")
+
+
 @users.command("password", help="Новый пароль · Set a new password; prints it")
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="пароль из stdin · read the password")
 @pass_session
 def password(session: Session, email: str, password_stdin: bool) -> None:
     """Set a new password and end the user's sessions."""
-    wanted = user_store.normalise(email)
-    found = user_store.list_users(session.store.database)
-    row = next((user for user in found if user.email == wanted), None)
-    if row is None:
-        raise ConfigError(f"there is no user {email}")
+    row = _found(session.store, email)
     chosen = _password() if password_stdin else user_store.readable_password()
     user_store.change_password(session.store.database, row.id, chosen)
     _log(session.store, "changed", "user", row.id, {"password": "new"})
     click.echo("пароль заменён · the password is changed")
     if not password_stdin:
         click.echo(chosen)
+
+
+def _found(store: Store, email: str) -> user_store.UserRow:
+    wanted = user_store.normalise(email)
+    for row in user_store.list_users(store.database):
+        if row.email == wanted:
+            return row
+    raise ConfigError(f"there is no user {email}")
 
 
 def _password() -> str:

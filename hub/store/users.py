@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.sdk.errors import ConfigError
+from hub.store import audit
 from hub.store.database import Database, utc_now
 from hub.store.models import users
 
@@ -55,13 +56,8 @@ def create_user(
 
     ConfigError for an unknown role, an e-mail that is none or is taken, a password too short.
     """
-    if role not in ROLES:
-        raise ConfigError(f"must be one of {', '.join(ROLES)}", place="role")
-    address = normalise(email)
-    try:
-        validate_email(address, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise ConfigError("is not an e-mail address", place="email") from error
+    check_role(role)
+    address = check_email(email)
     chosen = readable_password() if password is None else password
     check_password(chosen)
     values = {
@@ -88,7 +84,9 @@ def authenticate(database: Database, email: str, password: str) -> UserRow | Non
     with database.read() as db:
         query = select(users.c.id, users.c.password_hash)
         found = db.execute(query.where(users.c.email == normalise(email))).first()
-    right = _verify(found.password_hash if found else _dummy_hash(), password)
+    # Who signs on elsewhere has no password here: that must not show in the time taken either.
+    kept = found.password_hash if found else ""
+    right = _verify(kept or _dummy_hash(), password)
     if found is None:
         return None
     now = utc_now()
@@ -97,21 +95,25 @@ def authenticate(database: Database, email: str, password: str) -> UserRow | Non
         if row.locked_until is not None and row.locked_until > now:
             return None
         values = _after_try(row, right, password, now)
+        if values["locked_until"] is not None:
+            details = {"mistakes": values["failed_logins"]}
+            audit.record(db, row.email, "mistake the password", "user", row.id, details)
         db.execute(update(users).where(users.c.id == row.id).values(**values))
-        return _user(row) if right and row.is_active else None
+        return as_user(row) if right and row.is_active else None
 
 
 def _after_try(row: Any, right: bool, password: str, now: datetime) -> dict[str, Any]:
     if not right:
         failed = row.failed_logins + 1
-        return {"failed_logins": failed, "locked_until": _locked_until(failed, now)}
+        return {"failed_logins": failed, "locked_until": wait_after(failed, now)}
     values: dict[str, Any] = {"failed_logins": 0, "locked_until": None, "last_login_at": now}
     if _hasher.check_needs_rehash(row.password_hash):
         values["password_hash"] = _hasher.hash(password)
     return values
 
 
-def _locked_until(failed: int, now: datetime) -> datetime | None:
+def wait_after(failed: int, now: datetime) -> datetime | None:
+    """Until when so many mistakes in a row close an account; None while they are free."""
     if failed < FREE_TRIES:
         return None
     doublings = min(failed - FREE_TRIES, 10)
@@ -123,14 +125,14 @@ def get_user(database: Database, user_id: int) -> UserRow | None:
     """The user with this id, active or not."""
     with database.read() as db:
         row = db.execute(select(*_COLUMNS).where(users.c.id == user_id)).first()
-    return _user(row) if row else None
+    return as_user(row) if row else None
 
 
 def list_users(database: Database) -> list[UserRow]:
     """Every user, by name."""
     with database.read() as db:
         rows = db.execute(select(*_COLUMNS).order_by(users.c.name, users.c.id)).all()
-    return [_user(row) for row in rows]
+    return [as_user(row) for row in rows]
 
 
 def verify_password(database: Database, user_id: int, password: str) -> bool:
@@ -140,15 +142,21 @@ def verify_password(database: Database, user_id: int, password: str) -> bool:
     return kept is not None and _verify(kept, password)
 
 
+def hash_password(password: str) -> str:
+    """What is kept of a password. ConfigError when it is too short, or absurdly long."""
+    check_password(password)
+    return _hasher.hash(password)
+
+
 def change_password(database: Database, user_id: int, password: str) -> None:
     """Set a new password and end every session of the user. ConfigError when it is too short."""
-    check_password(password)
+    kept = hash_password(password)
     with database.write() as db:
         db.execute(
             update(users)
             .where(users.c.id == user_id)
             .values(
-                password_hash=_hasher.hash(password),
+                password_hash=kept,
                 session_epoch=users.c.session_epoch + 1,
                 failed_logins=0,
                 locked_until=None,
@@ -183,6 +191,22 @@ def readable_password() -> str:
     return "-".join((*words, f"{secrets.randbelow(1000):03d}"))
 
 
+def check_role(role: str) -> None:
+    """ConfigError for a role that there is not."""
+    if role not in ROLES:
+        raise ConfigError(f"must be one of {', '.join(ROLES)}", place="role")
+
+
+def check_email(email: str) -> str:
+    """The address as it is kept. ConfigError when it is none."""
+    address = normalise(email)
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ConfigError("is not an e-mail address", place="email") from error
+    return address
+
+
 def normalise(email: str) -> str:
     """The e-mail as it is kept and compared."""
     return email.strip().lower()
@@ -200,5 +224,6 @@ def _dummy_hash() -> str:
     return _hasher.hash(secrets.token_hex(16))
 
 
-def _user(row: Any) -> UserRow:
+def as_user(row: Any) -> UserRow:
+    """A row with a user's columns as pages need it."""
     return UserRow(**{name: getattr(row, name) for name in UserRow.__dataclass_fields__})

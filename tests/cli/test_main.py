@@ -28,7 +28,7 @@ CONTRACT = {
     "mappings": ("check", "show", "preview"),
     "mail": ("test",),
     "reports": ("rebuild",),
-    "users": ("add", "list", "password"),
+    "users": ("add", "list", "password", "code-off"),
     "tokens": ("create", "list", "revoke"),
     "secrets": ("rotate",),
     "new-connector": (),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hub.store import tokens, users
+from hub.store import second_factor, tokens, users
+from hub.store.models import totp
 from tests.cli.conftest import Cli
 from tests.support.hub import Hub
 
@@ -33,6 +34,14 @@ def test_a_new_password(cli: Cli, inside: Hub) -> None:
     assert users.authenticate(inside.store.database, "anna@example.ru", new)
     assert not users.authenticate(inside.store.database, "anna@example.ru", former)
     assert "no user" in cli("users", "password", "other@example.ru", code=1).err
+
+
+def test_the_code_of_a_lost_phone_is_taken_off(cli: Cli, inside: Hub) -> None:
+    cli("users", "add", "anna@example.ru")
+    assert "no code" in cli("users", "code-off", "anna@example.ru", code=1).err
+    second_factor.begin(inside.store, 1, "anna@example.ru")
+    cli("users", "code-off", "Anna@example.ru")
+    assert inside.rows(totp) == []
 
 
 def test_a_token_stands_alone_on_the_last_line(cli: Cli, inside: Hub) -> None:

@@ -59,6 +59,9 @@ users = Table(
     Column("last_login_at", UtcTime),
     Column("failed_logins", Integer, nullable=False, default=0),
     Column("locked_until", UtcTime),
+    #: «issuer subject» of the company's sign-on that this user came by.
+    Column("subject", Short),
+    Index("uq_users_subject", "subject", unique=True),
 )
 
 tokens = Table(
@@ -67,7 +70,10 @@ tokens = Table(
     id_column(),
     Column("name", Short, nullable=False, default=""),
     Column("role", String(16), nullable=False),
+    #: [«area:read» | «area:write», …]; NULL: all that the role may do.
+    Column("scopes", Json),
     Column("token_hash", Short, nullable=False, unique=True),
+    Column("created_by", Short, nullable=False, default="", server_default=""),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
     Column("last_used_at", UtcTime),
@@ -86,4 +92,9 @@ audit = Table(
     Column("subject_id", Short, nullable=False, default=""),
     Column("details", Json, nullable=False, default=dict),
     Index("ix_audit_subject", "subject", "subject_id", "id"),
+    Index("ix_audit_at", "at", "id"),
+    Index("ix_audit_actor", "actor", "at", "id"),
+    Index("ix_audit_action", "action", "at", "id"),
+    Index("ix_audit_kind", "subject", "at", "id"),
+    Index("ix_audit_deeds", "actor", "action", "at", "id"),
 )

@@ -57,6 +57,13 @@ contacts = Table(
     Index("ix_contacts_name", "name", "id"),
     Index("ix_contacts_updated", "updated_at", "id"),
 )
+#: What was merged into a contact.
+Index(
+    "ix_contacts_merged",
+    contacts.c.merged_into_id,
+    postgresql_where=text("merged_into_id IS NOT NULL"),
+    sqlite_where=text("merged_into_id IS NOT NULL"),
+)
 
 companies = Table(
     "companies",
