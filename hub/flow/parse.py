@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from hub.sdk.errors import Ignored, PayloadError
 from hub.sdk.request import Event, RawRequest
-from hub.store import event_rows
+from hub.store import emptied, event_rows
 from hub.store.connections import Configured
+
+GONE: Final = {
+    emptied.ERASED: "the raw request was erased together with a person's data",
+    emptied.EXPIRED: "the raw request is gone: it was older than hub.yml lets them be kept",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ def _stored(row: dict[str, Any]) -> StoredEvent:
 
 def parse_event(configured: Configured, stored: StoredEvent) -> list[Any]:
     """Source records of one event, or WantedRuns only. Ignored or PayloadError when it has none."""
+    if stored.event.request.method in emptied.MARKS:
+        raise Ignored(GONE[stored.event.request.method])
     parse = configured.connector.parse
     if parse is None:
         raise PayloadError(f"{configured.connection.connector} takes no webhooks")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from hub.crm.task_rules import within
-from hub.flow import call_backs, poll, watch
+from hub.flow import call_backs, housekeeping, poll, watch
 from hub.flow.deliver import destinations_due
 from hub.flow.stock_out import priority_of
 from hub.queues import queues_for
@@ -53,6 +53,7 @@ def tick(
     if keeper is not None:
         keeper.keep(store, lease)
     stock_items.catch_up(store.database, priority_of(store), steps=ITEM_STEPS)
+    housekeeping.tidy(store)
     with store.database.write() as db:
         if lease is not None:
             leases.fence(db, lease, healthy=True)
