@@ -54,6 +54,8 @@ def guard(area: str) -> Callable[[], ResponseReturnValue | None]:
         readers, writers = AREAS[area]
         if info.role not in (readers if request.method in READ else writers):
             return problem(403, "Forbidden", f"The role «{info.role}» may not do this.")
+        if not info.may(area, write=request.method not in READ):
+            return problem(403, "Forbidden", f"This token may not touch «{area}» so.")
         g.api_token = info
         return None
 

@@ -6,8 +6,10 @@ import hashlib
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -30,6 +32,12 @@ class TokenInfo:
     name: str
     role: str
     expires_at: datetime | None = None
+    #: «area:read», «area:write»; None: all that the role may do.
+    scopes: frozenset[str] | None = None
+
+    def may(self, area: str, *, write: bool) -> bool:
+        """Whether the token's scopes reach so far; its role must do so too."""
+        return self.scopes is None or f"{area}:{'write' if write else 'read'}" in self.scopes
 
     @property
     def actor(self) -> str:
@@ -41,7 +49,15 @@ _lock = threading.Lock()
 _known: dict[tuple[str, str], tuple[float, TokenInfo]] = {}
 
 
-def create(database: Database, name: str, role: str, expires_at: datetime | None = None) -> str:
+def create(
+    database: Database,
+    name: str,
+    role: str,
+    expires_at: datetime | None = None,
+    *,
+    scopes: Sequence[str] | None = None,
+    author: str = "",
+) -> str:
     """Make a token and return it; it cannot be shown again. ConfigError for an unknown role."""
     if role not in ROLES:
         raise ConfigError(f"must be one of: {', '.join(ROLES)}", place="role")
@@ -52,6 +68,8 @@ def create(database: Database, name: str, role: str, expires_at: datetime | None
         "token_hash": _hash(token),
         "created_at": utc_now(),
         "expires_at": expires_at,
+        "scopes": None if scopes is None else sorted(set(scopes)),
+        "created_by": author,
     }
     with database.write() as db:
         db.execute(insert(tokens).values(values))
@@ -93,6 +111,14 @@ def revoke(database: Database, token_id: int) -> bool:
     return bool(done.rowcount)
 
 
+def list_all(database: Database) -> list[dict[str, Any]]:
+    """Every token without its text, the newest first; those revoked long ago come last."""
+    query = select(*(column for column in tokens.c if column.name != "token_hash"))
+    order = (tokens.c.revoked_at.is_not(None), tokens.c.id.desc())
+    with database.read() as db:
+        return [dict(row) for row in db.execute(query.order_by(*order).limit(500)).mappings()]
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -108,7 +134,8 @@ def _look_up(database: Database, token_hash: str, now: datetime) -> TokenInfo | 
         ).first()
     if row is None:
         return None
-    info = TokenInfo(row.id, row.name, row.role, row.expires_at)
+    scopes = None if row.scopes is None else frozenset(row.scopes)
+    info = TokenInfo(row.id, row.name, row.role, row.expires_at, scopes)
     if not _is_live(info, now):
         return None
     if row.last_used_at is None or row.last_used_at < now - USED_EVERY:
