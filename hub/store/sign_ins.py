@@ -69,8 +69,13 @@ def begin(database: Database, user_id: int, way: str, address: str, agent: str) 
         return int(done.scalar_one())
 
 
-def visit(database: Database, sign_in_id: int, limits: Limits) -> Visit | None:
-    """Who is signed in so; None when it ended, went idle, is too old, or the user may not come."""
+def visit(
+    database: Database, sign_in_id: int, limits: Limits, *, by_person: bool = True
+) -> Visit | None:
+    """Who is signed in so; None when it ended, went idle, is too old, or the user may not come.
+
+    `by_person`: the visit is a sign of the user and prolongs the session.
+    """
     query = (
         select(
             *_USER,
@@ -88,7 +93,7 @@ def visit(database: Database, sign_in_id: int, limits: Limits) -> Visit | None:
     now = utc_now()
     if row is None or not row.is_active or limits.is_over(row.began_at, row.last_seen_at, now):
         return None
-    if now - row.last_seen_at > SEEN_EVERY:
+    if by_person and now - row.last_seen_at > SEEN_EVERY:
         with database.write(durable=False) as db:
             db.execute(update(sign_ins).where(sign_ins.c.id == sign_in_id).values(last_seen_at=now))
     return Visit(user_store.as_user(row), row.confirmed_at is not None, row.way == "oidc")

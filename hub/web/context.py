@@ -17,14 +17,23 @@ EXTENSION = "uzel-web"
 
 
 class SiteUser(UserMixin):  # type: ignore[misc]  # flask-login ships no types
-    """The user of this request. The session holds the id and the epoch it was made in."""
+    """The user of this request. The session holds the id, the epoch it was made in, the sign-in."""
 
-    def __init__(self, row: users.UserRow) -> None:
-        self.row = row
+    def __init__(
+        self,
+        row: users.UserRow,
+        sign_in_id: int = 0,
+        *,
+        has_factor: bool = False,
+        must_enrol: bool = False,
+    ) -> None:
+        self.row, self.sign_in_id = row, sign_in_id
+        #: Whether a second factor is set up; whether the role demands one that is not.
+        self.has_factor, self.must_enrol = has_factor, must_enrol
 
     def get_id(self) -> str:
         """What the session keeps; another epoch than the stored one ends it."""
-        return f"{self.row.id}.{self.row.session_epoch}"
+        return f"{self.row.id}.{self.row.session_epoch}.{self.sign_in_id}"
 
     @property
     def role(self) -> str:

@@ -75,6 +75,9 @@ def _check_role(readers: Collection[str], writers: Collection[str]) -> BaseRespo
     user = the_user()
     if user is None:
         return to_login()
+    if user.must_enrol:
+        flash(_("Your role signs in with a code from the phone. Set it up to go on."), "warning")
+        return _elsewhere(url_for("auth.factor"))
     allowed = readers if request.method in SAFE_METHODS else writers
     if user.role not in allowed:
         abort(403)
@@ -84,10 +87,15 @@ def _check_role(readers: Collection[str], writers: Collection[str]) -> BaseRespo
 def to_login() -> BaseResponse:
     """Send a stranger to the login page and back afterwards."""
     wanted = request.full_path.rstrip("?") if request.method in SAFE_METHODS else "/"
-    address = url_for("auth.login", next=wanted)
     if request.headers.get("HX-Request"):
-        # A redirect would put the login page into a part of this one.
-        return Response(status=401, headers={"HX-Redirect": url_for("auth.login")})
+        return _elsewhere(url_for("auth.login"))
+    return redirect(url_for("auth.login", next=wanted))
+
+
+def _elsewhere(address: str) -> BaseResponse:
+    """Lead to another page; for htmx not by a redirect, which would put it into a part of this."""
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": address})
     return redirect(address)
 
 

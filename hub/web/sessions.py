@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_babel import Babel
 from flask_login import LoginManager
 
 from hub.settings import LANGUAGES
-from hub.store import users
+from hub.store import sign_ins
 from hub.store.store import Store
 from hub.web.context import SiteUser, the_store, the_user
 
 LANGUAGE_COOKIE = "uzel_language"
-DEFAULT_IDLE_MINUTES = 480
 #: Sent by pages with what they ask for because of news (static/live.js).
 NEWS_HEADER = "X-Uzel-News"
+LIMITS = "uzel-sign-in-limits"
 TRANSLATIONS = str(Path(__file__).parent / "translations")
 
 
@@ -32,19 +31,24 @@ class SiteSessions(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """An asset is cached by everyone, so it must neither carry nor depend on a cookie. What a
         page asks for by itself, on news, is no sign of its user: it does not prolong a session."""
-        if request.blueprint not in ("assets", "live") and NEWS_HEADER not in request.headers:
+        if _is_by_person():
             super().save_session(app, session, response)
+
+
+def _is_by_person() -> bool:
+    return request.blueprint not in ("assets", "live") and NEWS_HEADER not in request.headers
 
 
 def init(app: Flask, store: Store) -> None:
     """Set up sessions, sign-in and languages."""
-    idle = int(store.settings.option("sessions.idle_minutes", DEFAULT_IDLE_MINUTES))
+    limits = sign_ins.Limits.of(store.settings)
+    app.extensions[LIMITS] = limits
     app.config.update(
         SESSION_COOKIE_NAME="uzel_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         # The cookie's own signed time is checked against this, so idleness ends the session.
-        PERMANENT_SESSION_LIFETIME=timedelta(minutes=idle),
+        PERMANENT_SESSION_LIFETIME=limits.idle,
     )
     app.secret_key = app.secret_key or store.vault.derive("sessions")
     app.session_interface = SiteSessions()
@@ -57,13 +61,22 @@ def init(app: Flask, store: Store) -> None:
 
 def load_user(session_id: str) -> SiteUser | None:
     """The user a session stands for; None when it ended."""
-    user_id, _, epoch = session_id.partition(".")
-    if not (user_id.isdecimal() and epoch.isdecimal()):
+    parts = session_id.split(".")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 19 for part in parts):
         return None
-    row = users.get_user(the_store().database, int(user_id))
-    if row is None or not row.is_active or row.session_epoch != int(epoch):
+    user_id, epoch, sign_in_id = map(int, parts)
+    store = the_store()
+    limits = current_app.extensions[LIMITS]
+    found = sign_ins.visit(store.database, sign_in_id, limits, by_person=_is_by_person())
+    if found is None or found.user.id != user_id or found.user.session_epoch != epoch:
         return None
-    return SiteUser(row)
+    demanded = found.user.role in store.settings.option("second_factor.required_roles", ())
+    return SiteUser(
+        found.user,
+        sign_in_id,
+        has_factor=found.has_second_factor,
+        must_enrol=demanded and not found.has_second_factor and not found.by_sso,
+    )
 
 
 def language() -> str:

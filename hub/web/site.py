@@ -12,8 +12,8 @@ from werkzeug.exceptions import NotFound
 
 from hub.store.store import Store
 from hub.web import (
+    account,
     admin,
-    auth,
     export,
     formats,
     guard,
@@ -69,7 +69,7 @@ def register(app: Flask, store: Store) -> None:
     app.add_template_global(export.may_export)
     app.add_template_global(actor)
     app.add_template_global(menu.items, "menu_items")
-    own = (_assets(), auth.blueprint, live.blueprint)
+    own = (_assets(), account.blueprint, live.blueprint)
     blueprints = (*own, *managers.blueprints, *admin.blueprints)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

@@ -56,7 +56,8 @@ def test_an_auditor_sees_no_buttons_that_act(sign_in: SignIn, scene: Scene) -> N
     gleb = sign_in(GLEB)
     for path in addresses(scene):
         forms = re.findall(r'method="post" action="([^"]+)"', gleb.get(path))
-        assert set(forms) <= {"/language", "/logout", "/profile/password"}, path
+        own = ("/language", "/logout", "/profile/")
+        assert all(form.startswith(own) for form in forms), path
 
 
 def test_a_post_without_the_token_does_nothing(
@@ -103,7 +104,8 @@ def test_no_page_needs_inline_code_or_another_host(sign_in: SignIn, scene: Scene
         assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", page), path
         sources = re.findall(r'<(?:script|link|img|use)[^>]* (?:src|href)="([^"#]*)', page)
         assert sources
-        assert all(source.startswith("/assets/") for source in sources), path
+        own = ("/assets/", "data:image/")
+        assert all(source.startswith(own) for source in sources), path
 
 
 def test_unknown_addresses_get_a_page_and_machines_their_own_answer(sign_in: SignIn) -> None:

@@ -51,6 +51,7 @@ HOLES = {
 }
 #: Expressions that are no text of their own: (path, expression) → who makes the text.
 PASSED = {
+    ("hub/flow/parse.py", "GONE[stored.event.request.method]"): "one of the two beside it",
     ("hub/sdk/http/replies.py", "text"): "raise_for_status, in RENDERED",
     ("connectors/mango/webhook.py", "_why_ignored(kind)"): "judged below",
     ("hub/mapping/transforms/structure.py", "error.message"): "a PayloadError of the SDK",

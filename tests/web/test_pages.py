@@ -8,6 +8,7 @@ from tests.support.people import ALICE
 from tests.web import pages_calls, pages_clients, pages_tasks
 from tests.web.conftest import SignIn
 from tests.web.pages_ops import OPS_PAGES
+from tests.web.pages_people import people_pages
 from tests.web.pages_reports import REPORTS
 from tests.web.pages_trade import TRADE
 from tests.web.scene import Scene
@@ -44,6 +45,7 @@ def addresses(scene: Scene) -> list[str]:
         "/profile",
         *pages_tasks.addresses(scene),
         *OPS_PAGES,
+        *people_pages(scene),
     ]
 
 

@@ -67,7 +67,7 @@
 
   // A form that acts is sent once, however often its button is pressed.
   document.addEventListener("submit", function (event) {
-    if (event.target.method !== "post") { return; }
+    if (event.target.method !== "post" || "download" in event.target.dataset) { return; }
     if (event.target.dataset.sent) { event.preventDefault(); return; }
     event.target.dataset.sent = "yes";
     document.body.classList.add("is-busy");
