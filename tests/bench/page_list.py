@@ -52,4 +52,12 @@ PAGES = (
     "/admin/events?type=nothing-of-the-kind",
     "/admin/events?connection=shop&until=2026-01-01",
     "/admin/events?text=насос",
+    "/admin/users",
+    "/admin/audit",
+    "/admin/audit?action=view contact",
+    "/admin/personal?q=client77@",
+    "/admin/personal/person?contact_id=17",
+    "/admin/personal/retention",
+    "/admin/tokens",
+    "/admin/settings",
 )

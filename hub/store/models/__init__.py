@@ -44,11 +44,6 @@ from hub.store.models.ops import (
     replay_jobs,
     replayed_events,
 )
-from hub.store.models.report import (
-    report_days,
-    report_letters,
-    report_marks,
-    report_subscriptions,
 from hub.store.models.people import (
     erased_marks,
     erasures,
@@ -56,6 +51,12 @@ from hub.store.models.people import (
     recovery_codes,
     sign_ins,
     totp,
+)
+from hub.store.models.report import (
+    report_days,
+    report_letters,
+    report_marks,
+    report_subscriptions,
 )
 from hub.store.models.stock import (
     possible_products,
