@@ -5,7 +5,7 @@ not gone out yet never will, for it would carry an emptied record.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, literal_column, or_, select, update
 
@@ -13,7 +13,7 @@ from hub.store.models import attempts, connections, deliveries
 
 BATCH: Final = 2000
 #: As literal words: so the partial index of open deliveries serves.
-_IS_OPEN: Final = literal_column("status in ('pending', 'waiting', 'paused')")
+_IS_OPEN: Final[Any] = literal_column("status in ('pending', 'waiting', 'paused')")
 
 
 def stop(db: Connection, entity: str, ids: Sequence[int]) -> int:
