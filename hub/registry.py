@@ -23,6 +23,7 @@ from hub.sdk.protocols import (
     Answer,
     Check,
     Converse,
+    CursorSince,
     EventKey,
     EventText,
     History,
@@ -34,6 +35,7 @@ from hub.sdk.protocols import (
     ReadUpload,
     RecordingLink,
     Refused,
+    SampleRequest,
     Verify,
 )
 from hub.sdk.settings_check import check_names, checked_settings
@@ -184,6 +186,15 @@ class Connector:
     def emulator(self) -> Any:
         """The class `Emulator` of the connector's emulator module."""
         return getattr(_module(self.manifest.name, "emulator"), "Emulator", None)
+
+    @cached_property
+    def sample(self) -> SampleRequest | None:
+        """One event as the vendor would send it to a connection."""
+        return getattr(_module(self.manifest.name, "emulator"), "sample", None)
+
+    @cached_property
+    def cursor_since(self) -> CursorSince | None:
+        return getattr(self._poll, "cursor_since", None)
 
 
 def _module(name: str, part: str) -> ModuleType | None:

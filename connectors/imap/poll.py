@@ -62,6 +62,13 @@ def history(connection: Connection, since: datetime, until: datetime) -> Iterato
             yield from _read_piece(connection, mailbox, inside)[0]
 
 
+def cursor_since(
+    connection: Connection, stream: str, cursor: Mapping[str, Any], since: datetime
+) -> Mapping[str, Any] | None:
+    """Mails from that day on, and at least those of the first read; known ones do not double."""
+    return {"read_on": str(since.date() + timedelta(days=2))}
+
+
 def check(connection: Connection) -> Iterable[CheckStep]:
     """Test the connection step by step: connect, TLS, login, folder."""
     host = str(connection.setting("host"))

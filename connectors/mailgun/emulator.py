@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote_plus
 
+from hub.sdk.connection import Connection
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import hmac_sha256
 
@@ -63,9 +64,9 @@ MIME = Mail("mg-5", "Пётр Сидоров", "petr@opt.example", "Счёт н�
 AWAY = Mail("mg-6", "Ольга Петрова", "olga@opt.example", "Автоответ", "Я в отпуске.", (), 2)
 
 
-def sign(token: str, stamp: int) -> list[tuple[str, str]]:
+def sign(token: str, stamp: int, key: str = SIGNING_KEY) -> list[tuple[str, str]]:
     """The three fields Mailgun adds to every delivery."""
-    signature = hmac_sha256(SIGNING_KEY, f"{stamp}{token}".encode()).hex()
+    signature = hmac_sha256(key, f"{stamp}{token}".encode()).hex()
     return [("timestamp", str(stamp)), ("token", token), ("signature", signature)]
 
 
@@ -105,7 +106,9 @@ class Emulator:
         return {"message": 6}
 
 
-def fields(mail: Mail, headers: Sequence[Sequence[str]] = ()) -> list[tuple[str, str]]:
+def fields(
+    mail: Mail, headers: Sequence[Sequence[str]] = (), key: str = SIGNING_KEY
+) -> list[tuple[str, str]]:
     """The form of a parsed mail."""
     return [
         ("recipient", RECIPIENT),
@@ -114,7 +117,7 @@ def fields(mail: Mail, headers: Sequence[Sequence[str]] = ()) -> list[tuple[str,
         ("subject", mail.subject),
         ("body-plain", mail.text.replace("\n", "\r\n")),
         ("message-headers", json.dumps(headers or mail.headers())),
-        *_signed(mail),
+        *_signed(mail, key),
     ]
 
 
@@ -132,9 +135,9 @@ def mime_fields(mail: Mail) -> list[tuple[str, str]]:
     ]
 
 
-def _signed(mail: Mail) -> list[tuple[str, str]]:
+def _signed(mail: Mail, key: str = SIGNING_KEY) -> list[tuple[str, str]]:
     token = hashlib.sha256(mail.id.encode()).hexdigest()[:50]
-    return sign(token, int(datetime.now(UTC).timestamp()))
+    return sign(token, int(datetime.now(UTC).timestamp()), key)
 
 
 def urlencoded(pairs: Sequence[tuple[str, str]]) -> RawRequest:
@@ -162,3 +165,10 @@ def multipart(
     parts.append(f"--{BOUNDARY}--\r\n".encode())
     media = f"multipart/form-data; boundary={BOUNDARY}"
     return RawRequest(body=b"".join(parts), headers=(("Content-Type", media),))
+
+
+def sample(connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
+    """A mail that has just come, signed with this connection's own key."""
+    text = content.decode() or "Письмо придумано: так проверяют, что почта доходит."
+    mail = Mail(f"test-{now.timestamp()}", *ANNA, "Проба связи", text, (), 0)
+    return urlencoded(fields(mail, (), connection.secrets["signing_key"]))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from connectors._protocols.onec_moments import Marker
+from connectors._protocols.onec_moments import Marker, earlier, parse_moment
 from connectors._protocols.onec_rows import shaped
 from connectors._protocols.onec_versions import check_call
 from connectors._protocols.soap import SoapService
@@ -116,6 +116,19 @@ def _changes(
     )
     after = {"value": marker.value} if marker.value else {}
     yield Page(records, cursor=after, rejected=lost)
+
+
+def cursor_since(
+    connection: Connection, stream: str, cursor: Mapping[str, Any], since: datetime
+) -> Mapping[str, Any] | None:
+    """A cursor that is a time, written as it was; numbers of changes name no moment."""
+    stored = str(cursor.get("value") or "")
+    if stream_plan(connection, stream).mode != "delta":
+        return None
+    known = parse_moment(stored, connection.timezone)
+    if known is None:
+        return None
+    return {"value": earlier(stored, (known - since).total_seconds(), connection.timezone)}
 
 
 def check(connection: Connection) -> Iterable[CheckStep]:

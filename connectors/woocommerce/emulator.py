@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from hub.sdk.connection import Connection
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import encode, hmac_sha256
 from hub.sdk.testing import VendorServer, body_of, reply
@@ -297,3 +298,18 @@ def order_versions(number: int, now: datetime) -> list[dict[str, Any]]:
         state = {"status": STATUSES[step], **_times(created, modified), "date_paid_gmt": paid}
         versions.append({**copy.deepcopy(order), **state})
     return versions
+
+
+def sample(connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
+    """A new order, marked as a trial in its number and comment, signed with this shop's secret."""
+    made = now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    number = int(now.timestamp())
+    order = {
+        **order_versions(0, made)[0],
+        **_times(made, made),
+        "id": number,
+        "number": f"TEST-{number % 100000}",
+        "customer_note": "Проба связи, заказ придуман",
+    }
+    resource = json.loads(content) if content else order
+    return signed("order.created", resource, connection.secrets["webhook_secret"])

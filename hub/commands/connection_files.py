@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from hub.mapping.loader import effective
+from hub.flow import configure
 from hub.mapping.model import MappingConfigError, Problem
 from hub.mapping.places import locate, plain, read_yaml
-from hub.registry import make_connection
-from hub.schedules import check_rule
 from hub.sdk.errors import ConfigError
 from hub.settings import ROOT, Settings
 from hub.store import audit, facts
@@ -24,7 +19,6 @@ from hub.store.connections import NAME_PATTERN, find_row, save
 from hub.store.store import Store
 
 FACT = "connection_file:"
-KEYS = ("connector", "title", "settings", "schedule", "mappings", "destinations")
 
 
 @dataclass(frozen=True)
@@ -73,20 +67,11 @@ def check(file: ConnectionFile, known_secrets: Mapping[str, Any] | None = None) 
 
     `known_secrets` are stored already and need not be given again.
     """
-    document = file.document
+    mappings = file.raw.get("mappings") or {}
     try:
-        given = document.get("secrets") or {}
-        known = dict.fromkeys(known_secrets or (), "kept")
-        secrets = {**known, **given} if isinstance(given, Mapping) else given
-        make_connection({**document, "secrets": secrets}, file.name)
-        for stream, rule in (document.get("schedule") or {}).items():
-            check_rule(str(rule), f"schedule.{stream}")
-        targets = document.get("destinations") or []
-        if not isinstance(targets, list) or not all(isinstance(item, str) for item in targets):
-            raise ConfigError("must be a list of connection names", place="destinations")
-        if not isinstance(document.get("mappings") or {}, Mapping):
-            raise ConfigError("must be a table of entities", place="mappings")
-        effective(document["connector"], file.raw.get("mappings"), place=str(file.path))
+        configure.check(
+            file.name, file.document, known_secrets or (), mappings=mappings, place=str(file.path)
+        )
     except MappingConfigError as error:
         raise MappingConfigError([_in_file(file, one) for one in error.problems]) from error
     except ConfigError as error:
@@ -166,33 +151,3 @@ def _import_one(store: Store, path: Path, author: str) -> Imported:
     except ConfigError as error:
         return Imported(path, path.stem, error=error.message)
     return Imported(path, file.name, changed=True)
-
-
-def export(store: Store, name: str) -> str:
-    """A connection as a file's text. No secret is in it: each becomes an `env:` reference."""
-    with store.database.read() as db:
-        row = find_row(db, name)
-    if row is None:
-        raise ConfigError(f"there is no connection «{name}»")
-    document: dict[str, Any] = {key: getattr(row, key) for key in KEYS if getattr(row, key)}
-    kept = store.vault.open(row.secrets)
-    if kept:
-        document["secrets"] = {
-            secret: _references(name, secret, values) for secret, values in kept.items()
-        }
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.allow_unicode = True
-    yaml.width = 100
-    text = io.StringIO()
-    yaml.dump(document, text)
-    return f"# {name}.yml\n{text.getvalue()}"
-
-
-def _references(name: str, secret: str, values: list[dict[str, str]]) -> str | list[str]:
-    variable = re.sub(r"\W", "_", f"{name}_{secret}").upper()
-    found = [
-        one.get("ref") or f"env:{variable}{f'_{number}' if number > 1 else ''}"
-        for number, one in enumerate(values, 1)
-    ]
-    return found[0] if len(found) == 1 else found

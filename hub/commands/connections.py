@@ -11,6 +11,7 @@ from hub.commands import connection_files
 from hub.commands.output import as_json, note, show_json, show_rows
 from hub.commands.session import ACTOR, Session, pass_session
 from hub.embedded.processes import address
+from hub.flow import connection_text
 from hub.flow.drain import policy_of
 from hub.flow.retry import schedule_of
 from hub.registry import connector
@@ -79,7 +80,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
-    click.echo(connection_files.export(session.store, name).rstrip())
+    click.echo(connection_text.export(session.store, name).rstrip())
     click.echo(f"# state: {found['state']} {found['state_reason']}".rstrip())
     click.echo(f"# revision: {found['revision']}")
     if found["problem"]:
@@ -180,7 +181,7 @@ def _set_state(store: Store, name: str, state: str, reason: str) -> None:
 @pass_session
 def export(session: Session, name: str, output: Path | None) -> None:
     """Print a connection file that this connection could be added from."""
-    text = connection_files.export(session.store, name)
+    text = connection_text.export(session.store, name)
     if output is None:
         click.echo(text.rstrip())
         return

@@ -22,10 +22,18 @@ MAX_DEPTH, MAX_NODES = 64, 100_000
 
 def read_yaml(path: Path, place: str) -> Any:
     """Load a YAML file keeping its places; MappingConfigError with line and column if broken."""
-    raw = b""
-    line, column = 1, 1
     try:
         raw = path.read_bytes()
+    except OSError as error:
+        said = f"cannot be read: {error}"
+        raise MappingConfigError([Problem("", said, place, 1, 1)]) from error
+    return load_yaml(raw, place)
+
+
+def load_yaml(raw: bytes, place: str) -> Any:
+    """The same of a text that lies in no file."""
+    line, column = 1, 1
+    try:
         loaded = YAML(typ="rt").load(raw.decode("utf-8-sig"))
         _measure(loaded, 0, 0)
     except MarkedYAMLError as error:

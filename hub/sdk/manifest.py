@@ -14,7 +14,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from hub.sdk.errors import ConfigError
 
-SETTING_TYPES: Final = ("text", "url", "integer", "boolean", "choice", "map", "list", "timezone")
+SETTING_TYPES: Final = (
+    "text", "url", "integer", "boolean", "choice", "map", "list", "timezone", "json",
+)  # fmt: skip
 #: sink takes any change of a record; stock takes quantities only; outbox: what must go out is
 #: fetched from the hub in a dialogue; upload: whole files come in; calls: it rings a person and
 #: then the number they want.
@@ -44,6 +46,21 @@ class _SettingSchema(Schema):
     choices = fields.List(fields.String(), load_default=list)
     #: Shown and required only when another setting has one of these values.
     when = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), load_default=dict)
+    #: What the choices are called where people choose.
+    labels = fields.Dict(
+        keys=fields.String(), values=fields.Nested(_TitleSchema), load_default=dict
+    )
+    #: A value as it may look, shown in the empty field.
+    example = fields.String(load_default="")
+    #: Rarely needed: kept out of sight until asked for.
+    advanced = fields.Boolean(load_default=False)
+    #: A map's key, and its value when that is one text.
+    key = fields.Nested(_TitleSchema, load_default=None)
+    value = fields.Nested(_TitleSchema, load_default=None)
+    #: What stands in each row of a list or a map of tables; other keys are left as they are.
+    columns = fields.List(
+        fields.Nested(lambda: _SettingSchema()), load_default=list, data_key="fields"
+    )
 
 
 class _StreamSchema(Schema):
@@ -80,6 +97,8 @@ class _LimitsSchema(_OwnLimitsSchema):
 class _ManifestSchema(Schema):
     name = fields.String(required=True)
     title = fields.Nested(_TitleSchema, required=True)
+    #: What it brings and how, in a sentence for whoever chooses it.
+    about = fields.Nested(_TitleSchema, load_default=None)
     kind = fields.String(
         required=True,
         validate=validate.OneOf(["telephony", "shop", "email", "erp", "crm", "generic"]),
@@ -125,6 +144,12 @@ class Setting:
     default: Any
     choices: tuple[str, ...]
     when: Mapping[str, list[str]]
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    example: str = ""
+    advanced: bool = False
+    key: Mapping[str, str] | None = None
+    value: Mapping[str, str] | None = None
+    columns: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,6 +187,7 @@ class Manifest:
     identity: str = ""
     takes: tuple[str, ...] = ()
     sink_setting: str = ""
+    about: Mapping[str, str] | None = None
     folder: Path = field(default=Path())
 
     @property
@@ -228,10 +254,21 @@ def build_manifest(data: Any, folder: Path) -> Manifest:
         raise ConfigError(
             f"name «{loaded['name']}» differs from the folder", place=str(folder / "manifest.yml")
         )
-    settings = tuple(
-        Setting(**{**item, "choices": tuple(item["choices"])}) for item in loaded.pop("settings")
-    )
+    settings = _settings(loaded.pop("settings"))
     streams = tuple(Stream(**item) for item in loaded.pop("streams"))
     for key in ("directions", "event_types", "entities", "docs", "takes"):
         loaded[key] = tuple(loaded[key])
     return Manifest(**loaded, settings=settings, streams=streams, folder=folder)
+
+
+def _settings(loaded: list[dict[str, Any]]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(
+            **{
+                **item,
+                "choices": tuple(item["choices"]),
+                "columns": _settings(item["columns"]),
+            }
+        )
+        for item in loaded
+    )

@@ -1,7 +1,8 @@
 """The contract of a connector: module-level functions, each optional by direction.
 
 `webhook.py`: verify, answer, accepted, refused, event_key, event_type, ordering_key, parse.
-`poll.py`: read, history, check.
+`poll.py`: read, history, check, cursor_since.
+`emulator.py`: sample, beside the class for tests and the demo.
 `sink.py`: push, push_stock.
 `client.py`: recording_link, originate.
 `dialogue.py`: converse.
@@ -136,3 +137,21 @@ class Originate(Protocol):
 class Check(Protocol):
     def __call__(self, connection: Connection) -> Iterable[CheckStep]:
         """Test the connection step by step."""
+
+
+class SampleRequest(Protocol):
+    def __call__(self, connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
+        """One event as the vendor would send it to this very connection, signed with its secrets.
+
+        `content` stands for what the vendor would tell; empty: something small and plainly
+        invented. ConfigError when the connection has no secret to sign with.
+        """
+
+
+class CursorSince(Protocol):
+    def __call__(
+        self, connection: Connection, stream: str, cursor: Mapping[str, Any], since: datetime
+    ) -> Mapping[str, Any] | None:
+        """The cursor from which `read` brings what changed since that moment; `cursor` is the
+        present one. None when the stream cannot begin at a moment: it is read from its
+        beginning then."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from hub.settings import Settings
 from hub.store import facts, refused
 from hub.store.database import Database, utc_now
 from hub.store.kin import matchers, related
-from hub.store.models import connection_revisions, connections
-from hub.store.secrets import Vault, remember, resolve
+from hub.store.models import connections
+from hub.store.revisions import keep_revision
+from hub.store.secrets import Vault, next_end, remember, resolve, stamped
 from hub.traffic.roads import Road, road_for
 
 CACHE_SECONDS = 1.0
@@ -127,7 +129,7 @@ def save(
         )
     kept = {
         **(vault.open(before.secrets) if before is not None else {}),
-        **remember(document.get("secrets") or {}),
+        **stamped(remember(document.get("secrets") or {}), author),
     }
     values = {
         "connector": document["connector"],
@@ -151,29 +153,9 @@ def save(
         state = {} if before.state == "paused" else {"state": "active", "state_reason": ""}
         db.execute(update(connections).where(connections.c.id == key).values(**values, **state))
         refused.release(db, key, utc_now())
-    _keep_revision(db, key, document, int(values["revision"]), author, note)
+    keep_revision(db, key, document, int(values["revision"]), author, note)
     facts.bump_config(db)
     return key
-
-
-def _keep_revision(
-    db: DbConnection,
-    connection_id: int,
-    document: Mapping[str, Any],
-    revision: int,
-    author: str,
-    note: str,
-) -> None:
-    db.execute(
-        insert(connection_revisions).values(
-            connection_id=connection_id,
-            revision=revision,
-            document={part: value for part, value in document.items() if part != "secrets"},
-            author=author,
-            note=note,
-            created_at=utc_now(),
-        )
-    )
 
 
 def set_state(db: DbConnection, connection_id: int, state: str, reason: str = "") -> None:
@@ -198,6 +180,8 @@ class Catalog:
         self._by_id: dict[int, Configured] = {}
         self._broken: dict[str, str] = {}
         self._version: str | None = ""
+        #: When a secret that is on its way out stops being valid.
+        self._next_end: datetime | None = None
         self._looked_at = float("-inf")
 
     def get(self, name: str) -> Configured | None:
@@ -242,7 +226,7 @@ class Catalog:
                 return
             with self._database.read() as db:
                 version = facts.get_fact(db, facts.CONFIG_VERSION)
-                if version != self._version:
+                if version != self._version or (self._next_end and self._next_end <= utc_now()):
                     self._load(db)
                     self._version = version
             self._looked_at = time.monotonic()
@@ -250,6 +234,7 @@ class Catalog:
     def _load(self, db: DbConnection) -> None:
         by_name: dict[str, Configured] = {}
         broken: dict[str, str] = {}
+        self._next_end = None
         for row in db.execute(select(connections)):
             try:
                 by_name[row.name] = self._build(row)
@@ -264,7 +249,10 @@ class Catalog:
         self._by_id = {item.id: item for item in by_name.values()}
 
     def _build(self, row: Row[Any]) -> Configured:
-        secrets = resolve(self._vault.open(row.secrets))
+        kept = self._vault.open(row.secrets)
+        secrets, ends = resolve(kept), next_end(kept)
+        if ends is not None:
+            self._next_end = min(ends, self._next_end or ends)
         document = {
             "connector": row.connector,
             "title": row.title,

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from hub import settings as hub_settings
 from hub.sdk.errors import ConfigError
+from hub.store.database import utc_now
 
 KEY_FILE = "secret.key"
 
@@ -96,12 +98,39 @@ def _remember_one(name: str, value: str) -> dict[str, str]:
     return {"ref": value, "value": found}
 
 
+def stamped(kept: Mapping[str, Any], author: str) -> dict[str, Any]:
+    """The same values with who added them and when."""
+    added = {"at": utc_now().isoformat(), "by": author}
+    return {name: [{**one, **added} for one in values] for name, values in kept.items()}
+
+
+def ends_at(value: Mapping[str, str]) -> datetime | None:
+    """When a value on its way out stops being valid; None: nobody set an end."""
+    return datetime.fromisoformat(value["until"]) if value.get("until") else None
+
+
+def is_valid(value: Mapping[str, str], now: datetime) -> bool:
+    """Whether the value counts at this moment."""
+    end = ends_at(value)
+    return end is None or end > now
+
+
+def next_end(kept: Mapping[str, Sequence[Mapping[str, str]]]) -> datetime | None:
+    """The first moment from now on at which a value stops being valid."""
+    ends = [ends_at(one) for values in kept.values() for one in values]
+    return min((end for end in ends if end and end > utc_now()), default=None)
+
+
 def resolve(kept: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, list[str]]:
-    """The values that are valid now."""
+    """The values that are valid now, the newest of each secret first."""
     resolved: dict[str, list[str]] = {}
+    now = utc_now()
     for name, values in kept.items():
-        resolved[name] = [
+        found = [
             (hub_settings.secret_reference(one["ref"]) if "ref" in one else None) or one["value"]
             for one in values
+            if is_valid(one, now)
         ]
+        if found:
+            resolved[name] = found
     return resolved

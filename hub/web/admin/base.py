@@ -12,7 +12,7 @@ from hub.sdk.errors import Rejected
 from hub.store import users
 from hub.store.connections import Configured
 from hub.store.lists import pages
-from hub.web.context import the_store
+from hub.web.context import the_store, the_user
 from hub.web.guard import protect, safe_next
 
 MAX_REASON_CHARACTERS = 1000
@@ -37,6 +37,13 @@ def reason() -> str:
 def connection_choices() -> list[tuple[str, str]]:
     """(name, title) of every connection, for filters."""
     return sorted(pages.connection_titles(the_store().database).values())
+
+
+def require_admin() -> None:
+    """403 for an auditor: forms, and pages that already call another system."""
+    user = the_user()
+    if user is None or not user.may_administer:
+        abort(403)
 
 
 def require(name: str) -> Configured:
