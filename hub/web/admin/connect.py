@@ -23,7 +23,7 @@ from hub.web.admin import settings_form
 from hub.web.admin.base import blueprint, require_admin
 from hub.web.admin.settings_form import fields_of, read_form
 from hub.web.context import actor, the_store
-from hub.web.formats import local_title
+from hub.web.formats import local_title, loose
 from hub.web.words import word
 
 
@@ -230,8 +230,9 @@ def form_page(
     return render_template(
         "admin/connection_form.html",
         manifest=manifest,
-        document=document,
-        settings=settings,
+        document=loose(document),
+        settings=loose(settings),
+        usual_limits=loose(manifest.limits),
         fields=fields_of(manifest, settings, counts),
         troubles=troubles,
         name=name,

@@ -17,8 +17,9 @@ from hub.sdk.request import RawRequest
 from hub.store import audit
 from hub.store.connections import Configured
 from hub.store.database import utc_now
-from hub.store.lists.events import EventFilters, get_event, list_events
+from hub.store.lists.events import get_event
 from hub.store.lists.paging import MAX_ID
+from hub.store.lists.samples import newest_event_id
 from hub.web.admin.base import blueprint, require, require_admin, secret_values
 from hub.web.admin.connection_edit import stored_row
 from hub.web.context import actor, the_store
@@ -140,7 +141,7 @@ def ready_curl(name: str) -> str:
 def send_sample(name: str) -> str:
     """Send a sample event through the gateway's own door, and show where it arrived."""
     configured = require(name)
-    newest = _newest(name)
+    newest = newest_event_id(the_store().database, configured.id)
     try:
         made = sample_event.request_for(configured, request.form.get("content", ""), utc_now())
     except HubError as error:
@@ -148,7 +149,7 @@ def send_sample(name: str) -> str:
     with the_store().database.write() as db:
         audit.record(db, actor(), "sent sample event", "connection", name)
     status, body = _through_the_door(name, made)
-    event_id = _newest(name)
+    event_id = newest_event_id(the_store().database, configured.id)
     arrived = event_id if event_id != newest else 0
     said = in_words(configured.connection.secrets.hide(body, shortest=4))
     return render_template(
@@ -179,11 +180,6 @@ def _through_the_door(name: str, made: RawRequest) -> tuple[int, str]:
     pieces, status, _headers = run_wsgi_app(current_app.wsgi_app, environ, buffered=True)
     body = b"".join(pieces)[:2000].decode("utf-8", "replace")
     return int(status.split(" ", 1)[0]), body
-
-
-def _newest(name: str) -> int:
-    page = list_events(the_store().database, EventFilters(connection=name), limit=1)
-    return int(page.items[0]["id"]) if page.items else 0
 
 
 def _event(configured: Configured, event_id: int) -> Any:

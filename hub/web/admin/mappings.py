@@ -1,77 +1,377 @@
-"""The mapping a connection works with: what is shipped with its own rows laid over."""
+"""The mapping editor: a real event on one side, the rows on the other, the result as one types."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
-from flask import abort, render_template
-from ruamel.yaml import YAML
+from flask import Response as FlaskResponse
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import Row
+from werkzeug.wrappers import Response
 
-from hub.mapping.loader import effective, load_shipped
-from hub.mapping.model import MappingDocument
-from hub.web.admin.base import blueprint, require
+from hub.flow import configure, mapping_trial
+from hub.flow.connection_text import dump
+from hub.flow.starter import STARTERS
+from hub.mapping.edit import EditRow, overlay_for, row_of_problem
+from hub.mapping.loader import effective
+from hub.mapping.model import MappingConfigError, MappingDocument
+from hub.sdk.entities import ENTITIES
+from hub.sdk.errors import ConfigError, HubError, Rejected
+from hub.sdk.records import SourceRecord
+from hub.store import audit
+from hub.store.connections import ChangedError, Configured
+from hub.store.lists import diffs
+from hub.store.revisions import Revision, get_revision, list_revisions
+from hub.web.admin.base import blueprint, reason, require
+from hub.web.admin.connection_edit import stored_row, who_changed
+from hub.web.admin.mapping_form import Draft, choices_of, draft_of, read_draft, sections_of
+from hub.web.context import actor, the_store
+from hub.web.error_texts import in_words
+from hub.web.words.transforms import transforms
+
+PLACE = "/connections/<connection>/mappings/<entity>"
 
 
 @blueprint.get("/mappings/<connection>/<entity>")
+def old_mapping(connection: str, entity: str) -> Response:
+    """The address it had."""
+    return redirect(url_for("admin.mapping", connection=connection, entity=entity))
+
+
+@blueprint.get(PLACE)
 def mapping(connection: str, entity: str) -> str:
-    """Every row of the effective mapping, the connection's own ones marked; read only."""
-    configured = require(connection)
-    documents = effective(configured.connection.connector, configured.mappings)
-    shipped = load_shipped(configured.connection.connector)
-    document = documents.get(entity)
-    if document is None:
+    """The editor with the mapping in force; an auditor reads it."""
+    configured, row = _both(connection, entity)
+    source = _in_force(configured, entity) or _beginning(entity)
+    return _page(configured, row, entity, draft_of(source, entity), row.revision)
+
+
+def _both(connection: str, entity: str) -> tuple[Configured, Row[Any]]:
+    if entity not in ENTITIES:
         abort(404)
+    return require(connection), stored_row(connection)
+
+
+def _in_force(configured: Configured, entity: str) -> Mapping[str, Any] | None:
+    """The document in force; None when there is none, or when it is broken."""
+    document = today_of(configured, entity)
+    return document.as_dict() if document else None
+
+
+def today_of(configured: Configured, entity: str) -> MappingDocument | None:
+    """The mapping that the workers use now."""
+    try:
+        return effective(configured.connection.connector, configured.mappings).get(entity)
+    except MappingConfigError:
+        return None
+
+
+def _beginning(entity: str) -> dict[str, Any]:
+    return {"entity": entity, **STARTERS.get(entity, {"fields": {}})}
+
+
+def _page(
+    configured: Configured,
+    row: Row[Any],
+    entity: str,
+    draft: Draft,
+    revision: int,
+    *,
+    conflict: str = "",
+    note: str = "",
+) -> str:
+    store = the_store()
+    events = mapping_trial.recent(store, configured, entity)
+    wanted = request.values.get("event", "")
+    chosen = wanted if wanted.isdigit() else str(events[0].event["id"]) if events else ""
+    pasted = request.form.get("pasted", "")
+    source, trouble = sample_of(configured, entity, chosen, pasted)
+    if source is not None and request.method == "GET" and chosen:
+        with store.database.write() as db:
+            audit.record(db, actor(), "viewed", "event", chosen, {"mapping": entity})
+    today = today_of(configured, entity)
+    base = mapping_trial.base_document(configured, row.settings, entity)
     return render_template(
         "admin/mapping.html",
         configured=configured,
-        document=document,
-        entities=sorted(documents),
-        # Where nothing is shipped every row is the connection's own, and a mark says nothing.
-        sections=_sections(document, configured.mappings.get(entity) if entity in shipped else {}),
-        text=_yaml(document),
+        name=configured.name,
+        title=configured.connection.title or configured.name,
+        entity=entity,
+        entities=_entities(configured),
+        draft=draft,
+        **_layout(draft, entity),
+        revision=revision,
+        conflict=conflict,
+        note=note,
+        events=events,
+        chosen=chosen,
+        pasted=pasted,
+        data=source.data if source else None,
+        paths=mapping_trial.paths_of(source.data, configured.connection) if source else [],
+        result=result_of(configured, draft, today, source, trouble),
+        has_own=entity in (row.mappings or {}),
+        has_base=base is not None,
+        history=_history(row, entity),
     )
 
 
-def _sections(document: MappingDocument, own: Any) -> list[tuple[str, list[dict[str, Any]]]]:
-    over: Mapping[str, Any] = own if isinstance(own, Mapping) else {}
-    source = document.source
-    heads = {
-        name: source[name] for name in ("external_id", "version", "occurred_at") if name in source
+def _layout(draft: Draft, entity: str) -> dict[str, Any]:
+    """What the rows are laid out with."""
+    return {
+        "sections": sections_of(draft, entity),
+        "choices": choices_of(entity),
+        "transforms": transforms(),
+        "blank_row": EditRow("", ""),
     }
-    sections = [("", _rows(heads, over))]
-    for name in ("fields", "contact", "company"):
-        below = over.get(name)
-        rows = _rows(source.get(name) or {}, below if isinstance(below, Mapping) else {})
-        sections.append((name, rows))
-    return [(name, rows) for name, rows in sections if rows]
 
 
-def _rows(rows: Mapping[str, Any], own: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = []
-    for target, row in rows.items():
-        spec = dict(row) if isinstance(row, Mapping) else {"from": row}
-        path, steps = spec.pop("from", None), spec.pop("as", None)
-        each = spec.pop("each", None)
-        found.append(
-            {
-                "target": target,
-                "from": path if path is not None else each,
-                "each": each is not None,
-                "as": steps,
-                "rest": spec,
-                "own": target in own,
-            }
+def _entities(configured: Configured) -> list[str]:
+    manifest = configured.connector.manifest
+    try:
+        known = effective(manifest.name, configured.mappings)
+    except MappingConfigError:
+        known = {}
+    named = [
+        str(one.get("entity"))
+        for one in configured.connection.settings.get("records") or ()
+        if isinstance(one, Mapping)
+    ]
+    shipped = [] if manifest.mappings_from_connection else list(manifest.entities)
+    return sorted({one for one in (*known, *named, *shipped) if one in ENTITIES})
+
+
+def sample_of(
+    configured: Configured, entity: str, event: str, pasted: str
+) -> tuple[SourceRecord | None, str]:
+    """The record to try on: of the pasted text, else of the event; and why there is none."""
+    if pasted.strip():
+        try:
+            return mapping_trial.source_of_text(configured, pasted, entity), ""
+        except HubError as error:
+            return None, in_words(error.message)
+    if event.isdigit() and len(event) < 18:
+        found = mapping_trial.source_of_event(the_store(), configured, int(event), entity)
+        return found, "" if found else str(_("This event holds no such record."))
+    return None, ""
+
+
+def result_of(
+    configured: Configured,
+    draft: Draft,
+    today: MappingDocument | None,
+    source: SourceRecord | None,
+    trouble: str,
+) -> dict[str, Any]:
+    """What the right side shows: problems by row, or the record that comes out."""
+    problems = [
+        {"row": row_of_problem(draft.rows, one.key), "key": one.key, "message": one.message,
+         "line": one.line}
+        for one in draft.problems
+    ]  # fmt: skip
+    trial = None
+    if draft.document is not None and source is not None:
+        trial = mapping_trial.try_one(configured, draft.document, today, source)
+    traced = {row.traced_as: number for number, row in reversed(list(enumerate(draft.rows)))}
+    return {"problems": problems, "trial": trial, "rows": traced, "trouble": trouble}
+
+
+def _history(row: Row[Any], entity: str) -> list[dict[str, Any]]:
+    """The revisions that changed this mapping, newest first, each with what it changed."""
+    with the_store().database.read() as db:
+        found = list_revisions(db, row.id)
+    shown = []
+    for place, one in enumerate(found):
+        older = found[place + 1] if place + 1 < len(found) else None
+        new, old = _mapping_in(one, entity), _mapping_in(older, entity) if older else {}
+        if new != old or older is None:
+            shown.append({"revision": one, "changes": diffs.between(old, new)})
+    return shown[:30]
+
+
+def _mapping_in(revision: Revision | None, entity: str) -> Mapping[str, Any]:
+    found = ((revision.document if revision else {}).get("mappings") or {}).get(entity)
+    return found if isinstance(found, Mapping) else {}
+
+
+@blueprint.post(f"{PLACE}/preview")
+def preview_mapping(connection: str, entity: str) -> str:
+    """The result for the rows as they stand: asked at every pause in typing."""
+    configured, _row = _both(connection, entity)
+    draft = read_draft(request.form, entity)
+    form = request.form
+    source, trouble = sample_of(
+        configured, entity, form.get("event", ""), form.get("pasted", "")
+    )
+    return render_template(
+        "admin/mapping_result.html",
+        result=result_of(configured, draft, today_of(configured, entity), source, trouble),
+        data=source.data if source else None,
+        paths=mapping_trial.paths_of(source.data, configured.connection) if source else [],
+        is_partial=True,
+    )
+
+
+@blueprint.post(f"{PLACE}/view")
+def mapping_view(connection: str, entity: str) -> str:
+    """The same rows as YAML, or the same YAML as rows."""
+    _both(connection, entity)
+    draft = read_draft(request.form, entity)
+    wanted = request.args.get("as", "rows")
+    # Text that is no mapping cannot be shown as rows: it stays text, its trouble beside it.
+    mode = "yaml" if wanted == "yaml" or draft.source is None else "rows"
+    return render_template(
+        "admin/mapping_rows.html",
+        draft=draft,
+        mode=mode,
+        **_layout(draft, entity),
+        entity=entity,
+        name=connection,
+    )
+
+
+@blueprint.post(PLACE)
+def publish_mapping(connection: str, entity: str) -> str | Response:
+    """Put the edited mapping into force as a new revision of the connection."""
+    configured, row = _both(connection, entity)
+    draft = read_draft(request.form, entity)
+    revision, note = _revision(), request.form.get("note", "").replace("\0", "").strip()[:1000]
+    if draft.document is None or draft.source is None:
+        return _page(configured, row, entity, draft, revision, note=note)
+    document = _with_mapping(configured, row, entity, draft.source)
+    try:
+        configure.save(
+            the_store(),
+            connection,
+            document,
+            revision=revision,
+            actor=actor(),
+            note=note or f"mapping {entity}",
+            action="published mapping",
         )
-    return found
+    except ChangedError:
+        now = stored_row(connection)
+        conflict = who_changed(now)
+        return _page(configured, now, entity, draft, now.revision, conflict=conflict, note=note)
+    flash(_("Published. Events that come from now on go through it."), "success")
+    return redirect(url_for("admin.mapping", connection=connection, entity=entity, published="1"))
 
 
-def _yaml(document: MappingDocument) -> str:
-    buffer = io.StringIO()
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = None
-    yaml.allow_unicode = True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel's types say None
-    yaml.dump(document.as_dict(), buffer)
-    return buffer.getvalue()
+def _revision() -> int:
+    text = request.form.get("revision", "")
+    return int(text) if text.isdigit() and len(text) < 10 else -1
+
+
+def _with_mapping(
+    configured: Configured, row: Row[Any], entity: str, source: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The connection's document with the own rows that make this mapping the one in force."""
+    base = mapping_trial.base_document(configured, row.settings, entity)
+    own = overlay_for(base.as_dict() if base else None, source)
+    document = configure.document_of(row)
+    mappings = {**document["mappings"], entity: own}
+    if not own:
+        del mappings[entity]
+    return {**document, "mappings": mappings}
+
+
+@blueprint.post(f"{PLACE}/reset")
+def reset_mapping(connection: str, entity: str) -> Response:
+    """Take the connection's own rows away: the shipped mapping is in force again."""
+    _configured, row = _both(connection, entity)
+    document = configure.document_of(row)
+    mappings = {name: one for name, one in document["mappings"].items() if name != entity}
+    return _put_back(connection, entity, {**document, "mappings": mappings}, f"reset {entity}")
+
+
+@blueprint.post(f"{PLACE}/restore/<int:number>")
+def restore_mapping(connection: str, entity: str, number: int) -> Response:
+    """Bring back this mapping as it was in an older revision; nothing else changes."""
+    _configured, row = _both(connection, entity)
+    with the_store().database.read() as db:
+        older = get_revision(db, row.id, min(number, 2**31))
+    if older is None:
+        abort(404)
+    document = configure.document_of(row)
+    mappings = {name: one for name, one in document["mappings"].items() if name != entity}
+    former = (older.document.get("mappings") or {}).get(entity)
+    if former is not None:
+        mappings[entity] = former
+    note = f"restore mapping {entity} {number}"
+    return _put_back(connection, entity, {**document, "mappings": mappings}, note)
+
+
+def _put_back(
+    connection: str, entity: str, document: Mapping[str, Any], note: str
+) -> Response:
+    why = reason()
+    try:
+        configure.save(
+            the_store(), connection, document, revision=_revision(), actor=actor(),
+            note=f"{note}: {why}", action="published mapping",
+        )  # fmt: skip
+    except ChangedError:
+        raise Rejected("the connection was changed meanwhile: open the page anew") from None
+    flash(_("Published. Events that come from now on go through it."), "success")
+    return redirect(url_for("admin.mapping", connection=connection, entity=entity, published="1"))
+
+
+@blueprint.get(f"{PLACE}.yml")
+def export_mapping(connection: str, entity: str) -> FlaskResponse:
+    """The mapping in force as a file of `mappings/`."""
+    configured, _row = _both(connection, entity)
+    source = _in_force(configured, entity)
+    if source is None:
+        abort(404)
+    answer = make_response(dump(dict(source)))
+    answer.headers["Content-Type"] = "application/yaml; charset=utf-8"
+    answer.headers["Content-Disposition"] = (
+        f'attachment; filename="{connection}-{entity}.yml"'
+    )
+    return answer
+
+
+@blueprint.post(f"{PLACE}/coverage")
+def coverage(connection: str, entity: str) -> str:
+    """The next slice of the latest events through the edited mapping; asks for the one after."""
+    configured, _row = _both(connection, entity)
+    draft = read_draft(request.form, entity)
+    if draft.document is None:
+        return render_template("admin/coverage.html", broken=True)
+    args = request.args
+    most = min(max(_count(args, "most") or 100, 50), 1000)
+    done, fine, failed, without = (
+        _count(args, one) for one in ("done", "fine", "failed", "without")
+    )
+    found = mapping_trial.try_slice(
+        the_store(),
+        configured,
+        draft.document,
+        today_of(configured, entity),
+        _count(args, "before"),
+        most - done,
+    )
+    counts = {
+        "most": most,
+        "done": done + found.events,
+        "fine": fine + found.fine,
+        "failed": failed + len(found.failing),
+        "without": without + found.without,
+        "before": found.before,
+    }
+    return render_template(
+        "admin/coverage.html",
+        broken=False,
+        name=connection,
+        entity=entity,
+        counts=counts,
+        found=found,
+        listed=max(0, mapping_trial.LISTED - failed),
+        is_end=not found.before or counts["done"] >= most,
+    )
+
+
+def _count(args: Mapping[str, str], name: str) -> int:
+    text = args.get(name, "")
+    return int(text) if text.isdigit() and len(text) < 18 else 0

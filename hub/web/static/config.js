@@ -76,6 +76,13 @@
       changed(beside);
       return;
     }
+    var stop = event.target.closest("[data-stop]");
+    if (stop) {
+      var going = document.querySelector(stop.dataset.stop);
+      if (going) { going.remove(); }
+      stop.remove();
+      return;
+    }
     var move = event.target.closest("[data-move-row]");
     if (move) {
       var moved = move.closest("[data-row]");
