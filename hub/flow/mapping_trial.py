@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from hub.flow.parse import load_events, parse_event
 from hub.mapping.compiler import CompiledMapping, compile_mapping
-from hub.mapping.loader import effective
+from hub.mapping.edit import overlay_for
+from hub.mapping.loader import LAYERED, effective
 from hub.mapping.model import MappingDocument
 from hub.mapping.preview import Difference, FieldTrace, compare, explain
 from hub.mapping.transforms import MISSING, MappingContext
@@ -95,6 +96,36 @@ def base_document(configured: Configured, settings: Mapping[str, Any], entity: s
     name = configured.connection.connector
     profile = profile_of(connector(name).manifest.folder, settings).get("mappings") or {}
     return effective(name, profile).get(entity)
+
+
+def own_rows(
+    configured: Configured, settings: Mapping[str, Any], entity: str, wanted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The connection's own rows that put the wanted mapping into force; {} when none is needed.
+
+    A connection's rows are laid into its profile's key by key, so a row that replaces a profile's
+    says of each of its keys that it is gone.
+    """
+    name = configured.connection.connector
+    profile = profile_of(connector(name).manifest.folder, settings).get("mappings") or {}
+    base = effective(name, profile).get(entity)
+    own = overlay_for(base.as_dict() if base else None, wanted)
+    below = profile.get(entity) or {}
+    for section in LAYERED:
+        rows, former = own.get(section), below.get(section) or {}
+        for target in [one for one in former if isinstance(rows, dict) and one in rows]:
+            rows[target] = _instead(rows[target], former[target])
+    return own
+
+
+def _instead(row: Any, former: Any) -> Any:
+    if row is None:
+        # Taken away from the profile it would show what is shipped below: a row that never holds.
+        row = {"const": "", "when": "`false`"}
+    if not isinstance(former, Mapping):
+        return row
+    full = dict(row) if isinstance(row, Mapping) else {"from": row}
+    return {**dict.fromkeys([key for key in former if key not in full]), **full}
 
 
 def recent(store: Store, configured: Configured, entity: str) -> list[Sample]:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from hub.flow import configure, mapping_trial
 from hub.flow.connection_text import dump
 from hub.flow.starter import STARTERS
-from hub.mapping.edit import EditRow, overlay_for, row_of_problem
+from hub.mapping.edit import EditRow, row_of_problem
 from hub.mapping.loader import effective
 from hub.mapping.model import MappingConfigError, MappingDocument
 from hub.sdk.entities import ENTITIES
@@ -267,8 +267,7 @@ def _with_mapping(
     configured: Configured, row: Row[Any], entity: str, source: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The connection's document with the own rows that make this mapping the one in force."""
-    base = mapping_trial.base_document(configured, row.settings, entity)
-    own = overlay_for(base.as_dict() if base else None, source)
+    own = mapping_trial.own_rows(configured, row.settings, entity, source)
     document = configure.document_of(row)
     mappings = {**document["mappings"], entity: own}
     if not own:

@@ -117,7 +117,7 @@
   function dressRow(row) {
     each(row, "[data-transform]", function (choice) {
       var chosen = choice.selectedOptions[0];
-      var argument = choice.closest("[data-step]").querySelector("[data-argument]");
+      var argument = choice.closest("[data-step]").querySelector("[data-argument-box]");
       argument.hidden = !(chosen && chosen.dataset.argument);
       var input = argument.querySelector("input");
       input.placeholder = (chosen && chosen.dataset.argument) || "";

@@ -26,7 +26,7 @@ SAYINGS: Final[dict[str, tuple[Any, Any, Any, Any]]] = {
     "time_utc": (_l("Date and time in UTC"), "2026-01-12T15:20:05", None, ""),
     "unixtime": (_l("Seconds since 1970"), 1768231205, None, ""),
     "unixtime_ms": (_l("Milliseconds since 1970"), 1768231205000, None, ""),
-    "date": (_l("Date of a form of your own"), "12/01/26", "%d/%m/%y", _l("form: %%d.%%m.%%Y")),
+    "date": (_l("Date of a form of your own"), "12/01/26", "%d/%m/%y", "%d.%m.%Y"),
     "currency": (_l("Currency"), "руб.", None, ""),
     "inn": (_l("INN, checked"), "7707083893", None, ""),
     "kpp": (_l("KPP"), "773601001", None, ""),
@@ -35,10 +35,10 @@ SAYINGS: Final[dict[str, tuple[Any, Any, Any, Any]]] = {
     "digits": (_l("Digits only"), "№ 12-345", None, ""),
     "unescape": (_l("HTML signs into letters"), "Куртка &ndash; M", None, ""),
     "html_to_text": (_l("HTML into plain text"), "<p>Привет,<br>мир</p>", None, ""),
-    "join": (_l("A list as one text"), ["Тверь", "Советская, 34"], ", ", _l("between: , ")),
+    "join": (_l("A list as one text"), ["Тверь", "Советская, 34"], ", ", ", "),
     "first": (_l("First of a list"), ["", "Иван"], None, ""),
     "json": (_l("Text that holds JSON"), '{"id": 5}', None, ""),
-    "lookup": (_l("By a table of the settings"), "101", "settings.managers", _l("settings.managers")),
+    "lookup": (_l("By a table of the settings"), "101", "settings.managers", "settings.managers"),
 }  # fmt: skip
 
 
