@@ -190,7 +190,7 @@ class Connector:
     @cached_property
     def sample(self) -> SampleRequest | None:
         """One event as the vendor would send it to a connection."""
-        return getattr(_module(self.manifest.name, "emulator"), "sample", None)
+        return getattr(_module(self.manifest.name, "sample"), "sample", None)
 
     @cached_property
     def cursor_since(self) -> CursorSince | None:

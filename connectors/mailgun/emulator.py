@@ -12,7 +12,6 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from hub.sdk.connection import Connection
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import hmac_sha256
 
@@ -165,10 +164,3 @@ def multipart(
     parts.append(f"--{BOUNDARY}--\r\n".encode())
     media = f"multipart/form-data; boundary={BOUNDARY}"
     return RawRequest(body=b"".join(parts), headers=(("Content-Type", media),))
-
-
-def sample(connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
-    """A mail that has just come, signed with this connection's own key."""
-    text = content.decode() or "Письмо придумано: так проверяют, что почта доходит."
-    mail = Mail(f"test-{now.timestamp()}", *ANNA, "Проба связи", text, (), 0)
-    return urlencoded(fields(mail, (), connection.secrets["signing_key"]))

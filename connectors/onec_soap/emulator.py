@@ -7,10 +7,8 @@ nobody can call); its answers are the fixtures of this folder.
 from __future__ import annotations
 
 import base64
-import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -20,7 +18,6 @@ from lxml import etree
 from ruamel.yaml import YAML
 
 from connectors._protocols.onec_moments import rank
-from hub.sdk.connection import Connection
 from hub.sdk.request import RawRequest
 from hub.sdk.testing import VendorServer, body_of, reply
 from hub.sdk.xml import xml_parser
@@ -218,13 +215,3 @@ def many_rows(count: int) -> Iterator[bytes]:
     for first in range(0, count, 500):
         yield "".join(row.format(n) for n in range(first, min(first + 500, count))).encode()
     yield b"</m:return>" + tail.partition(b"</m:return>")[2]
-
-
-def sample(connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
-    """A notice that stock has changed, with this connection's own key; ConfigError without one."""
-    told = {"event": "stock.changed", "id": f"test-{now.timestamp()}"}
-    headers = (
-        ("Content-Type", "application/json"),
-        ("X-Hub-Key", connection.secrets["notify_key"]),
-    )
-    return RawRequest(body=content or json.dumps(told).encode(), headers=headers)

@@ -123,10 +123,7 @@ def cursor_since(
 ) -> Mapping[str, Any] | None:
     """A cursor that is a time, written as it was; numbers of changes name no moment."""
     stored = str(cursor.get("value") or "")
-    if stream_plan(connection, stream).mode != "delta":
-        return None
-    known = parse_moment(stored, connection.timezone)
-    if known is None:
+    if (known := parse_moment(stored, connection.timezone)) is None:
         return None
     return {"value": earlier(stored, (known - since).total_seconds(), connection.timezone)}
 

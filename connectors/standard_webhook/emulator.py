@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from connectors.standard_webhook.signing import signed as signed_for
-from hub.sdk.connection import Connection
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import hmac_sha256
 
@@ -106,8 +103,3 @@ class Emulator:
     def expected(self) -> Mapping[str, int]:
         """Eight leads of seven people."""
         return {"lead": len(LEADS), "contact": len({row[4] for row in LEADS})}
-
-
-def sample(connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
-    """This body, or a small one, as the connection's own sender would sign it."""
-    return signed_for(content or b'{"type": "ping"}', connection, now)

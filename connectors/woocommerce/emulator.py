@@ -16,7 +16,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from hub.sdk.connection import Connection
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import encode, hmac_sha256
 from hub.sdk.testing import VendorServer, body_of, reply
@@ -167,7 +166,7 @@ class Emulator:
             return {"id": update["id"], "error": {"code": code, "message": words}}
         row |= {"manage_stock": update.get("manage_stock", row["manage_stock"])}
         row |= {"stock_quantity": update["stock_quantity"]} if row["manage_stock"] else {}
-        row |= _times(datetime.fromisoformat(row["date_created_gmt"]), self.now)
+        row |= times(datetime.fromisoformat(row["date_created_gmt"]), self.now)
         self.echoes.append(signed("product.updated", row))
         return copy.deepcopy(row)
 
@@ -224,7 +223,8 @@ def _filtered(rows: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict
     return rows
 
 
-def _times(created: datetime, modified: datetime) -> dict[str, str]:
+def times(created: datetime, modified: datetime) -> dict[str, str]:
+    """When an object was made and changed, as the shop writes it."""
     stamps = {"date_created": created, "date_modified": modified}
     site = {name: (when + SITE_OFFSET).isoformat() for name, when in stamps.items()}
     return {**site, **{f"{name}_gmt": when.isoformat() for name, when in stamps.items()}}
@@ -240,7 +240,7 @@ def _billing(buyer: tuple[int, str, str, str, str]) -> dict[str, str]:
 def _customer(buyer: tuple[int, str, str, str, str], now: datetime) -> dict[str, Any]:
     number, first, last, _, email = buyer
     names = {"email": email, "first_name": first, "last_name": last, "role": "customer"}
-    then = _times(now - timedelta(days=40), now - timedelta(days=40))
+    then = times(now - timedelta(days=40), now - timedelta(days=40))
     return {"id": number, **then, **names, "billing": _billing(buyer)}
 
 
@@ -253,7 +253,7 @@ def _catalogue(
         stock = {"manage_stock": True, "stock_quantity": quantity}
         kind = {"type": "simple", "status": "publish", "parent_id": 0, "attributes": []}
         words = {"name": name, "sku": sku, "price": "1990.00", "description": f"<p>{name}</p>"}
-        return {"id": number, **_times(since, since), **kind, **words, **stock, **more}
+        return {"id": number, **times(since, since), **kind, **words, **stock, **more}
 
     products = [
         product(21, "Шапка &laquo;Зима&raquo;", "HAT-1", 12),
@@ -295,21 +295,6 @@ def order_versions(number: int, now: datetime) -> list[dict[str, Any]]:
     for step in range(1 + number % 3):
         modified = created + timedelta(minutes=step)
         paid = (created + timedelta(minutes=1)).isoformat() if step else None
-        state = {"status": STATUSES[step], **_times(created, modified), "date_paid_gmt": paid}
+        state = {"status": STATUSES[step], **times(created, modified), "date_paid_gmt": paid}
         versions.append({**copy.deepcopy(order), **state})
     return versions
-
-
-def sample(connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
-    """A new order, marked as a trial in its number and comment, signed with this shop's secret."""
-    made = now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
-    number = int(now.timestamp())
-    order = {
-        **order_versions(0, made)[0],
-        **_times(made, made),
-        "id": number,
-        "number": f"TEST-{number % 100000}",
-        "customer_note": "Проба связи, заказ придуман",
-    }
-    resource = json.loads(content) if content else order
-    return signed("order.created", resource, connection.secrets["webhook_secret"])

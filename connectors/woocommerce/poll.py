@@ -67,11 +67,9 @@ def check(connection: Connection) -> Iterable[CheckStep]:
     try:
         hooks = _own_webhooks(shop, connection)
     except HubError as error:
+        said = f"список webhook не прочитан ({error.message}). "
         yield CheckStep(
-            "webhooks",
-            ok=False,
-            message=f"список webhook не прочитан ({error.message}). "
-            "Выпустите ключи от имени администратора магазина",
+            "webhooks", False, said + "Выпустите ключи от имени администратора магазина"
         )
         return
     off = _switched_off(hooks)

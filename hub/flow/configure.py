@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +24,7 @@ from hub.store import audit, connections, facts
 from hub.store.connections import NAME_PATTERN, ChangedError, find_row
 from hub.store.models import connection_revisions, cursors, events, sync_runs
 from hub.store.models import connections as connections_table
+from hub.store.models import facts as facts_table
 from hub.store.rotation import PARTS
 from hub.store.store import Store
 
@@ -31,13 +32,11 @@ LONGEST_NAME = 40
 #: Stands for a stored secret; base64, as some secrets must be.
 KEPT = "kept"
 #: Russian letters as a name in an address spells them.
-_LATIN = dict(
-    zip(
-        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
-        "a b v g d e e zh z i y k l m n o p r s t u f h c ch sh sch - y - e yu ya".split(),
-        strict=True,
-    )
+_RUSSIAN: Final = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+_SPELLED: Final = (
+    "a b v g d e e zh z i y k l m n o p r s t u f h c ch sh sch - y - e yu ya"  # one a letter
 )
+_LATIN: Final = dict(zip(_RUSSIAN, _SPELLED.split(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Trouble:
 
 
 def name_for(title: str, taken: Collection[str], fallback: str) -> str:
-    """A free name for addresses, spelled after the title; `fallback` where nothing is left of it."""
+    """A free name for addresses after the title; `fallback` where nothing is left of it."""
     letters = "".join(_LATIN.get(letter, letter).replace("-", "") for letter in title.lower())
     words = re.findall(r"[a-z0-9]+", letters)
     name = "-".join(words)[:LONGEST_NAME].rstrip("-") or fallback.replace("_", "-")
@@ -200,7 +199,7 @@ def remove_unused(store: Store, name: str, actor: str) -> None:
             for table in (cursors, connection_revisions):
                 db.execute(delete(table).where(table.c.connection_id == row.id))
             db.execute(delete(connections_table).where(connections_table.c.id == row.id))
-            db.execute(delete(facts.facts).where(facts.facts.c.name == f"connection_file:{name}"))
+            db.execute(delete(facts_table).where(facts_table.c.name == f"connection_file:{name}"))
         except IntegrityError as error:
             raise Rejected("data came through this connection: pause it instead") from error
         facts.bump_config(db)
@@ -220,4 +219,3 @@ def is_used(store: Store, connection_id: int) -> bool:
     """Whether anything came through the connection, so that it can only be paused."""
     with store.database.read() as db:
         return _is_used(db, connection_id)
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -246,8 +246,7 @@ def _short(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value)[:60] for name, value in list(told.items())[:4]}
 
 
-def sources_of(pages: Iterable[Page]) -> Iterator[SourceRecord]:
+def sources_of(pages: Iterator[Page]) -> Iterator[SourceRecord]:
     """The records of pages as they come; the rest of the answer is never asked for."""
-    with closing(pages) if hasattr(pages, "close") else suppress():  # type: ignore[type-var]
-        for page in pages:
-            yield from page.sources()
+    for page in pages:
+        yield from page.sources()

@@ -13,16 +13,11 @@ from typing import Any, Final
 
 from hub.flow.parse import load_events, parse_event
 from hub.mapping.compiler import CompiledMapping, compile_mapping
-from hub.mapping.edit import overlay_for
-from hub.mapping.loader import LAYERED, effective
 from hub.mapping.model import MappingDocument
 from hub.mapping.preview import Difference, FieldTrace, compare, explain
 from hub.mapping.transforms import MISSING, MappingContext
-from hub.registry import connector
 from hub.sdk import payload
-from hub.sdk.connection import Connection
 from hub.sdk.errors import HubError, PayloadError
-from hub.sdk.profiles import profile_of
 from hub.sdk.records import SourceRecord
 from hub.sdk.request import Event, RawRequest
 from hub.store.connections import Configured
@@ -86,46 +81,6 @@ def context_of(configured: Configured) -> MappingContext:
     """What transforms of this connection know."""
     connection = configured.connection
     return MappingContext(connection.timezone, connection.phone_region, connection.settings)
-
-
-def base_document(configured: Configured, settings: Mapping[str, Any], entity: str) -> Any:
-    """The mapping below the connection's own rows: shipped, with its profile; None: there is none.
-
-    `settings` are the stored ones, which name the profile.
-    """
-    name = configured.connection.connector
-    profile = profile_of(connector(name).manifest.folder, settings).get("mappings") or {}
-    return effective(name, profile).get(entity)
-
-
-def own_rows(
-    configured: Configured, settings: Mapping[str, Any], entity: str, wanted: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The connection's own rows that put the wanted mapping into force; {} when none is needed.
-
-    A connection's rows are laid into its profile's key by key, so a row that replaces a profile's
-    says of each of its keys that it is gone.
-    """
-    name = configured.connection.connector
-    profile = profile_of(connector(name).manifest.folder, settings).get("mappings") or {}
-    base = effective(name, profile).get(entity)
-    own = overlay_for(base.as_dict() if base else None, wanted)
-    below = profile.get(entity) or {}
-    for section in LAYERED:
-        rows, former = own.get(section), below.get(section) or {}
-        for target in [one for one in former if isinstance(rows, dict) and one in rows]:
-            rows[target] = _instead(rows[target], former[target])
-    return own
-
-
-def _instead(row: Any, former: Any) -> Any:
-    if row is None:
-        # Taken away from the profile it would show what is shipped below: a row that never holds.
-        row = {"const": "", "when": "`false`"}
-    if not isinstance(former, Mapping):
-        return row
-    full = dict(row) if isinstance(row, Mapping) else {"from": row}
-    return {**dict.fromkeys([key for key in former if key not in full]), **full}
 
 
 def recent(store: Store, configured: Configured, entity: str) -> list[Sample]:
@@ -199,7 +154,7 @@ def source_of_text(configured: Configured, text: str, entity: str) -> SourceReco
     if isinstance(data, list) and data:
         data = data[0]
     if not isinstance(data, dict):
-        raise PayloadError("a sample is a JSON object: {\"name\": …}")
+        raise PayloadError('a sample is a JSON object: {"name": …}')
     return SourceRecord(entity, "", data)
 
 
@@ -212,9 +167,7 @@ def try_one(
     """The edited mapping over one record, row by row, beside what today's mapping gives."""
     context = context_of(configured)
     trace = explain(document, source, context)
-    before = {
-        one.target: one.result for one in (explain(today, source, context) if today else ())
-    }
+    before = {one.target: one.result for one in (explain(today, source, context) if today else ())}
     try:
         record = compile_mapping(document).apply(source, context)
     except HubError as error:
@@ -232,9 +185,7 @@ def try_slice(
 ) -> Slice:
     """Both mappings over the next events, newest first, at most `most` and for a moment only."""
     until = time.monotonic() + SLICE_SECONDS
-    rows = samples.newest_events(
-        store.database, configured.id, min(most, SLICE_EVENTS), before
-    )
+    rows = samples.newest_events(store.database, configured.id, min(most, SLICE_EVENTS), before)
     with store.database.read() as db:
         stored = {one.id: one for one in load_events(db, [row["id"] for row in rows])}
     trial = _SliceOf(configured, document, today)
@@ -265,9 +216,7 @@ class _SliceOf:
         """One event: fine when every record of it is."""
         self.events += 1
         sources = [
-            one
-            for one in _sources(self.configured, stored, self.document.name)
-            if not one.deleted
+            one for one in _sources(self.configured, stored, self.document.name) if not one.deleted
         ]
         if not sources:
             self.without += 1
@@ -311,33 +260,3 @@ def _stored(row: Mapping[str, Any], target: str) -> Any:
     if target.startswith("extra."):
         return (row.get("extra") or {}).get(target.removeprefix("extra."), MISSING)
     return row.get(target, MISSING)
-
-
-def paths_of(data: Any, connection: Connection) -> list[tuple[str, str]]:
-    """(path, value as short text) of everything in a record: what a row may be taken from."""
-    found: list[tuple[str, str]] = []
-    _walk(data, "", found, 0)
-    hide = connection.secrets.hide
-    return [(path, hide(text, shortest=4)) for path, text in found[:500]]
-
-
-def _walk(node: Any, before: str, found: list[tuple[str, str]], depth: int) -> None:
-    if depth > 6 or len(found) >= 500:
-        return
-    if isinstance(node, Mapping):
-        for name, below in node.items():
-            _walk(below, f"{before}.{_quoted(name)}" if before else _quoted(name), found, depth + 1)
-        return
-    if isinstance(node, list):
-        found.append((before, f"[{len(node)}]"))
-        if node:
-            _walk(node[0], f"{before}[0]", found, depth + 1)
-        return
-    found.append((before, "" if node is None else str(node)[:60]))
-
-
-def _quoted(name: Any) -> str:
-    text = str(name)
-    plain = text.isascii() and text.replace("_", "a").isalnum() and not text[:1].isdigit()
-    return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-

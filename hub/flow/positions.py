@@ -54,9 +54,7 @@ def positions(store: Store, configured: Configured) -> dict[str, Position]:
         }
 
 
-def plan(
-    store: Store, configured: Configured, stream: str, since: datetime | None
-) -> Reread:
+def plan(store: Store, configured: Configured, stream: str, since: datetime | None) -> Reread:
     """What would be done, nothing changed. ConfigError when there is no such stream."""
     configured.stream(stream)
     if configured.connector.read is None:

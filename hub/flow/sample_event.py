@@ -33,6 +33,8 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "phone": "+7 900 000-00-00",
     "email": "proba@example.ru",
     "channel": "site",
+    "campaign": "proba",
+    "page_url": "https://shop.example/",
     "number": "TEST-1",
     "status": "new",
     "currency": "RUB",

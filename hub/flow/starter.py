@@ -18,7 +18,10 @@ _TEXT: Final = ["comment", "message", "text", "Comments", "textarea"]
 STARTERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "lead": {
         "fields": {
-            "title": {"from": ["subject", "title", "form", "formname"], "default": "Заявка с сайта"},
+            "title": {
+                "from": ["subject", "title", "form", "formname"],
+                "default": "Заявка с сайта",
+            },
             "comment": {"from": _TEXT},
             "channel": {"from": ["utm.source", "utm_source"], "default": "site"},
             "campaign": {"from": ["utm.campaign", "utm_campaign"]},
@@ -40,7 +43,9 @@ STARTERS: Final[Mapping[str, Mapping[str, Any]]] = {
         },
         "contact": _PERSON,
     },
-    "product": {"fields": {"name": "name", "sku": "sku", "price": {"from": "price", "as": "money"}}},
+    "product": {
+        "fields": {"name": "name", "sku": "sku", "price": {"from": "price", "as": "money"}}
+    },
     "stock": {
         "fields": {
             "sku": "sku",

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from hub.mapping.model import ID_ROWS, KEEP, SECTIONS, Problem
+from hub.mapping.spelling import full, normal, steps_of
 from hub.mapping.transforms import TRANSFORMS
 
 FROM, CONST, EACH = "from", "const", "each"
@@ -94,43 +95,27 @@ def section_whens(source: Mapping[str, Any]) -> dict[str, str]:
 
 def _row(section: str, target: str, spec: Any) -> EditRow:
     raw = orjson.dumps(spec).decode()
-    full = _full(spec)
-    paths = full.get(FROM)
+    said = full(spec)
+    paths = said.get(FROM)
     listed = paths if isinstance(paths, list) else [paths] if paths is not None else []
-    kind = EACH if EACH in full else CONST if CONST in full else FROM
+    kind = EACH if EACH in said else CONST if CONST in said else FROM
     first = str(listed[0]) if listed else ""
-    source = {EACH: str(full.get(EACH)), CONST: _text(full.get(CONST)), FROM: first}[kind]
+    source = {EACH: str(said.get(EACH)), CONST: _text(said.get(CONST)), FROM: first}[kind]
     return EditRow(
         section,
         target,
         kind,
         source,
         "\n".join(str(one) for one in listed[1:]),
-        tuple((name, "" if one is None else str(one)) for name, one in _steps(full)),
-        _text(full.get("default")),
-        "\n".join(f"{key} = {_text(value)}" for key, value in (full.get("choices") or {}).items()),
-        _text(full.get("otherwise", "")),
-        str(full.get("only") or ""),
-        "yes" if full.get("required") else "",
-        str(full.get("when") or ""),
+        tuple((name, "" if one is None else str(one)) for name, one in steps_of(said)),
+        _text(said.get("default")),
+        "\n".join(f"{key} = {_text(value)}" for key, value in (said.get("choices") or {}).items()),
+        _text(said.get("otherwise", "")),
+        str(said.get("only") or ""),
+        "yes" if said.get("required") else "",
+        str(said.get("when") or ""),
         raw,
     )
-
-
-def _full(spec: Any) -> dict[str, Any]:
-    return dict(spec) if isinstance(spec, Mapping) else {FROM: spec}
-
-
-def _steps(full: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    given = full.get("as")
-    listed = given if isinstance(given, list) else [given] if given is not None else []
-    found: list[tuple[str, Any]] = []
-    for one in listed:
-        if isinstance(one, Mapping):
-            found += list(one.items())
-        else:
-            found.append((str(one), None))
-    return found
 
 
 def _text(value: Any) -> str:
@@ -187,7 +172,7 @@ def _spec(row: EditRow) -> Any:
     """The row as it is written in a file; the raw one where nothing was changed."""
     raw = orjson.loads(row.raw) if row.raw else None
     former = _row(row.section, row.target, raw) if row.raw else None
-    before = _full(raw) if row.raw else {}
+    before = full(raw) if row.raw else {}
     spec: dict[str, Any] = {}
     if row.kind == EACH:
         spec[EACH] = row.source.strip()
@@ -251,55 +236,6 @@ def _short(spec: dict[str, Any]) -> Any:
 def _as_written(raw: Any, spec: dict[str, Any]) -> Any:
     """The raw row when it says the same as the spec, whatever its spelling."""
     return raw if normal(raw) == normal(spec) else _short(spec)
-
-
-def normal(spec: Any) -> Any:
-    """A row in one spelling, so that two that mean the same are equal."""
-    if spec is None:
-        return None
-    full = _full(spec)
-    if FROM in full and not isinstance(full[FROM], list):
-        full[FROM] = [full[FROM]]
-    if "as" in full:
-        full["as"] = _steps(full)
-    if full.get("required") is False:
-        del full["required"]
-    if full.get("otherwise") == KEEP:
-        del full["otherwise"]
-    if FIELDS in full:
-        full[FIELDS] = {name: normal(one) for name, one in full[FIELDS].items()}
-    return full
-
-
-def overlay_for(base: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The connection's own rows that turn the base document into the wanted one; {} for none.
-
-    The opposite of `loader.overlay`: rows that are as in the base are left out, so that a newer
-    base goes on reaching this connection.
-    """
-    if base is None:
-        return dict(wanted)
-    found: dict[str, Any] = {}
-    for name in ID_ROWS:
-        if normal(base.get(name)) != normal(wanted.get(name)):
-            found[name] = wanted.get(name)
-    for section in (FIELDS, *SECTIONS):
-        old, new = base.get(section) or {}, wanted.get(section) or {}
-        if old and not new and section in SECTIONS:
-            found[section] = None
-            continue
-        changed = {
-            target: new.get(target)
-            for target in dict.fromkeys((*new, *old))
-            if _differs(target, old.get(target), new.get(target))
-        }
-        if changed:
-            found[section] = changed
-    return found
-
-
-def _differs(target: str, old: Any, new: Any) -> bool:
-    return bool(old != new) if target == "when" else bool(normal(old) != normal(new))
 
 
 def row_of_problem(rows: Iterable[EditRow], key: str) -> int | None:

@@ -2,7 +2,7 @@
 
 `webhook.py`: verify, answer, accepted, refused, event_key, event_type, ordering_key, parse.
 `poll.py`: read, history, check, cursor_since.
-`emulator.py`: sample, beside the class for tests and the demo.
+`sample.py`: sample.
 `sink.py`: push, push_stock.
 `client.py`: recording_link, originate.
 `dialogue.py`: converse.

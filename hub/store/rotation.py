@@ -71,7 +71,9 @@ def add_value(
         former = [_ended(one, former_end_at) for one in former]
         former = [one for one in former if is_valid(one, now)]
     if len(former) >= MAX_VALUES:
-        raise ConfigError("too many values are valid: end an old one first", place=f"secrets.{name}")
+        raise ConfigError(
+            "too many values are valid: end an old one first", place=f"secrets.{name}"
+        )
     new = {"value": value, "at": now.isoformat(), "by": author}
     note = f"secret {name}: new value"
     _keep(db, vault, row, {**kept, name: [new, *former]}, author, note)
@@ -93,9 +95,7 @@ def end_value(
     values = kept.get(name, [])
     if not 0 <= number < len(values) or not is_valid(values[number], now):
         raise ConfigError("there is no such value any more", place=f"secrets.{name}")
-    lasting = [
-        one for place, one in enumerate(values) if place != number and is_valid(one, now)
-    ]
+    lasting = [one for place, one in enumerate(values) if place != number and is_valid(one, now)]
     if not lasting:
         raise ConfigError("this is the only value: add a new one first", place=f"secrets.{name}")
     changed = [
@@ -111,9 +111,7 @@ def _ended(one: dict[str, str], at: datetime) -> dict[str, str]:
     return {**one, "until": min(end or at, at).isoformat()}
 
 
-def _keep(
-    db: Connection, vault: Vault, row: Row[Any], kept: Any, author: str, note: str
-) -> None:
+def _keep(db: Connection, vault: Vault, row: Row[Any], kept: Any, author: str, note: str) -> None:
     revision = row.revision + 1
     # New secrets are the remedy an admin was asked for; a pause is left to a person.
     state = {} if row.state == "paused" else {"state": "active", "state_reason": ""}

@@ -58,8 +58,8 @@ def test_imports(name: str) -> None:
 
 
 def is_emulator(path: Path) -> bool:
-    """Whether the file is the vendor's copy for tests and the demo, or a piece of it."""
-    return path.stem.split("_")[0] == "emulator"
+    """Whether the file plays the vendor: its copy for tests and the demo, or an admin's sample."""
+    return path.stem.split("_")[0] in {"emulator", "sample"}
 
 
 def test_no_import_of_bare_packages(name: str) -> None:

@@ -15,16 +15,12 @@ from hub.store.models import ENTITY_TABLES, bindings, events
 STATUSES: Final = ("done", "dead", "ignored", "waiting", "received")
 
 
-def newest_events(
-    database: Database, connection_id: int, limit: int, before: int = 0
-) -> list[Row]:
+def newest_events(database: Database, connection_id: int, limit: int, before: int = 0) -> list[Row]:
     """The connection's latest events, newest first; with `before` those older than that event."""
     found: list[Row] = []
     with database.read() as db:
         for status in STATUSES:
-            query = select(
-                events.c.id, events.c.type, events.c.status, events.c.received_at
-            ).where(
+            query = select(events.c.id, events.c.type, events.c.status, events.c.received_at).where(
                 events.c.connection_id == connection_id,
                 # A literal: a bound value would keep SQLite from its partial index.
                 events.c.status == literal_column(f"'{status}'"),

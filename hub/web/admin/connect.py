@@ -15,7 +15,7 @@ from hub.flow.starter import completed
 from hub.registry import manifests
 from hub.sdk.errors import ConfigError
 from hub.sdk.manifest import Manifest
-from hub.store.connections import ChangedError
+from hub.store.connections import ChangedError, find_row
 from hub.store.lists import pages
 from hub.store.lists.ops import connection_overview
 from hub.web import lists
@@ -74,7 +74,11 @@ def _beginning(manifest: Manifest) -> dict[str, Any]:
     """What a form of a sender's own records begins with: one lead at the root of the body."""
     names = {setting.name for setting in manifest.settings}
     begins = manifest.mappings_from_connection and {"records", "scheme"} <= names
-    return {"scheme": "token", "header": "X-Api-Key", "records": [{"entity": "lead"}]} if begins else {}
+    return (
+        {"scheme": "token", "header": "X-Api-Key", "records": [{"entity": "lead"}]}
+        if begins
+        else {}
+    )
 
 
 @blueprint.post("/connections/new/<connector>")
@@ -154,9 +158,7 @@ def add_yaml() -> str | Response:
     return redirect(url_for("admin.next_steps", name=name))
 
 
-def _yaml_page(
-    text: str, name: str, troubles: Sequence[Trouble], manifest: Manifest | None
-) -> str:
+def _yaml_page(text: str, name: str, troubles: Sequence[Trouble], manifest: Manifest | None) -> str:
     return render_template(
         "admin/connect_yaml.html", text=text, name=name, troubles=troubles, manifest=manifest
     )
@@ -179,7 +181,7 @@ def stored_parts(name: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
         return {}, {}
     store = the_store()
     with store.database.read() as db:
-        row = configure.find_row(db, name)
+        row = find_row(db, name)
     if row is None:
         abort(404)
     return configure.document_of(row), store.vault.open(row.secrets)

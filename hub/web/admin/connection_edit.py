@@ -113,6 +113,7 @@ def secrets(name: str) -> str:
         declared=[setting for setting in manifest.settings if setting.secret],
         values=values,
         checks_all="webhook" in manifest.directions,
+        calls_out=manifest.calls_out,
     )
 
 
@@ -144,9 +145,7 @@ def end_secret(name: str, secret: str) -> Response:
     number, at = _number("number"), _moment(request.form.get("at", ""))
     store = the_store()
     with store.database.write() as db:
-        rotation.end_value(
-            db, store.vault, _same(db, row), secret, number, author=actor(), at=at
-        )
+        rotation.end_value(db, store.vault, _same(db, row), secret, number, author=actor(), at=at)
         details = {"secret": secret, "at": at.isoformat()}
         audit.record(db, actor(), "ended secret", "connection", name, details)
     store.catalog.forget()

@@ -34,8 +34,7 @@ def _page(name: str, planned: Any = None, since: str = "", why: str = "") -> str
     configured = require(name)
     known = positions.positions(the_store(), configured)
     streams = [
-        _stream(configured, stream, known.get(stream))
-        for stream in configured.stream_names()
+        _stream(configured, stream, known.get(stream)) for stream in configured.stream_names()
     ]
     return render_template(
         "admin/connection_schedule.html",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import abort, current_app, render_template, request, url_for
-from flask_babel import lazy_gettext as _l
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Response
 
 from hub.flow import diagnose, sample_event
 from hub.flow.configure import is_used
+from hub.mapping.loader import effective
 from hub.registry import manifests
-from hub.sdk.errors import HubError
+from hub.sdk.errors import ConfigError, HubError
 from hub.sdk.request import RawRequest
 from hub.store import audit
 from hub.store.connections import Configured
@@ -24,27 +24,10 @@ from hub.web.admin.base import blueprint, require, require_admin, secret_values
 from hub.web.admin.connection_edit import stored_row
 from hub.web.context import actor, the_store
 from hub.web.error_texts import in_words
+from hub.web.words.hints import HINTS
 
 OPEN = ("received", "waiting")
 MAX_LOOKS = 60
-#: What a person can do about a step that failed.
-HINTS: dict[str, Any] = {
-    "name": _l("There is no such name. Check the address for a slip; a name of your own network must be known to the hub's machine too (DNS or its hosts file)."),
-    "address": _l("The hub may not call this address. A private one that an admin did not name himself must be allowed in hub.yml, network.allow."),
-    "refused": _l("The machine answers, but nothing listens on this port. Check the port and whether the service runs."),
-    "timeout": _l("Nobody answers. Most often a firewall: allow the hub's machine to reach this address and port."),
-    "unreachable": _l("There is no way to this machine. Check the network, VPN and routing of the hub's machine."),
-    "expired": _l("The certificate has run out: renew it on that server."),
-    "clock": _l("The certificate is not valid yet: compare the clocks of both machines."),
-    "other_name": _l("The certificate is made out to another name: use the name that stands in it, or issue a new one."),
-    "own_certificate": _l("The certificate is issued by your own company or by nobody known: put the issuer's certificate (PEM) into the settings where there is such a field, or install a public one."),
-    "certificate": _l("The certificate does not pass the check: look at what the server shows in a browser."),
-    "no_tls": _l("On this port nobody speaks TLS: check the port, or use the address without encryption inside your own network."),
-    "login": _l("The server is there but refuses the login. Check the name and renew the key or password on the page of secrets; many mail services want an app password."),
-    "settings": _l("Something in the settings stops the test: mend the named one."),
-    "sample": _l("Logging in works, but the rows cannot be read or taken apart: the message says what to mend."),
-    "empty": _l("Reading works; there is nothing to read just now."),
-}  # fmt: skip
 
 
 @blueprint.get("/connections/<name>/test")
@@ -131,9 +114,7 @@ def ready_curl(name: str) -> str:
     text = sample_event.curl(f"{request.url_root}in/{name}", made)
     shows = configured.connection.secrets.hide(text, shortest=4) != text
     with the_store().database.write() as db:
-        audit.record(
-            db, actor(), "showed command", "connection", name, {"holds_secret": shows}
-        )
+        audit.record(db, actor(), "showed command", "connection", name, {"holds_secret": shows})
     return render_template("admin/sample_curl.html", text=text, shows_secret=shows)
 
 
@@ -202,4 +183,14 @@ def sample_state(name: str, event_id: int) -> str | Response:
         most=MAX_LOOKS,
         address=url_for("admin.event", event_id=event_id),
         paused=configured.state == "paused",
+        mapped=_mapped(configured, event),
     )
+
+
+def _mapped(configured: Configured, event: Any) -> list[str]:
+    """The entities of the event's changes that have a mapping to look at."""
+    try:
+        known = effective(configured.connection.connector, configured.mappings)
+    except ConfigError:
+        return []
+    return [one for one in dict.fromkeys(row["entity"] for row in event["changes"]) if one in known]

@@ -30,11 +30,22 @@ menu.add(
     _l("Connections"),
     "plug-connected",
     (
-        "admin.connection", "admin.mapping", "admin.catalogue", "admin.new_connection",
-        "admin.add_connection", "admin.paste_yaml", "admin.add_yaml", "admin.edit_connection",
-        "admin.save_connection", "admin.secrets", "admin.schedule", "admin.revisions",
-        "admin.test_connection", "admin.next_steps", "admin.operations",
-    ),  # fmt: skip
+        "admin.connection",
+        "admin.mapping",
+        "admin.catalogue",
+        "admin.new_connection",
+        "admin.add_connection",
+        "admin.paste_yaml",
+        "admin.add_yaml",
+        "admin.edit_connection",
+        "admin.save_connection",
+        "admin.secrets",
+        "admin.schedule",
+        "admin.revisions",
+        "admin.test_connection",
+        "admin.next_steps",
+        "admin.operations",
+    ),
 )
 
 

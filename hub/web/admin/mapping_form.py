@@ -21,8 +21,15 @@ from hub.mapping.edit import (
     rows_of,
     section_whens,
 )
-from hub.mapping.model import ID_ROWS, SECTIONS, MappingConfigError, MappingDocument, Problem
-from hub.mapping.model import field_kinds, section_kinds
+from hub.mapping.model import (
+    ID_ROWS,
+    SECTIONS,
+    MappingConfigError,
+    MappingDocument,
+    Problem,
+    field_kinds,
+    section_kinds,
+)
 from hub.mapping.places import load_yaml, plain
 from hub.mapping.schema import build_document
 from hub.sdk.entities import JSON, ORDER_LINE
@@ -115,9 +122,7 @@ def _from_text(text: str, entity: str) -> Draft:
     except MappingConfigError as error:
         rows = rows_of(simple) if _is_shaped(simple) else []
         return Draft(rows, {}, simple if rows else None, None, error.problems, text, "yaml")
-    return Draft(
-        rows_of(simple), section_whens(simple), simple, document, [], text, "yaml"
-    )
+    return Draft(rows_of(simple), section_whens(simple), simple, document, [], text, "yaml")
 
 
 def _is_shaped(simple: Mapping[str, Any]) -> bool:

@@ -11,27 +11,25 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 from werkzeug.wrappers import Response
 
-from hub.flow import configure, mapping_trial
+from hub.flow import configure, mapping_base, mapping_trial
 from hub.flow.connection_text import dump
 from hub.flow.starter import STARTERS
 from hub.mapping.edit import EditRow, row_of_problem
 from hub.mapping.loader import effective
 from hub.mapping.model import MappingConfigError, MappingDocument
+from hub.mapping.suggest import paths_of
 from hub.sdk.entities import ENTITIES
-from hub.sdk.errors import ConfigError, HubError, Rejected
+from hub.sdk.errors import HubError
 from hub.sdk.records import SourceRecord
 from hub.store import audit
 from hub.store.connections import ChangedError, Configured
-from hub.store.lists import diffs
-from hub.store.revisions import Revision, get_revision, list_revisions
-from hub.web.admin.base import blueprint, reason, require
+from hub.web.admin.base import blueprint, require
 from hub.web.admin.connection_edit import stored_row, who_changed
 from hub.web.admin.mapping_form import Draft, choices_of, draft_of, read_draft, sections_of
+from hub.web.admin.mapping_history import PLACE, history_of, posted_revision
 from hub.web.context import actor, the_store
 from hub.web.error_texts import in_words
 from hub.web.words.transforms import transforms
-
-PLACE = "/connections/<connection>/mappings/<entity>"
 
 
 @blueprint.get("/mappings/<connection>/<entity>")
@@ -43,12 +41,12 @@ def old_mapping(connection: str, entity: str) -> Response:
 @blueprint.get(PLACE)
 def mapping(connection: str, entity: str) -> str:
     """The editor with the mapping in force; an auditor reads it."""
-    configured, row = _both(connection, entity)
+    configured, row = both(connection, entity)
     source = _in_force(configured, entity) or _beginning(entity)
     return _page(configured, row, entity, draft_of(source, entity), row.revision)
 
 
-def _both(connection: str, entity: str) -> tuple[Configured, Row[Any]]:
+def both(connection: str, entity: str) -> tuple[Configured, Row[Any]]:
     if entity not in ENTITIES:
         abort(404)
     return require(connection), stored_row(connection)
@@ -92,7 +90,7 @@ def _page(
         with store.database.write() as db:
             audit.record(db, actor(), "viewed", "event", chosen, {"mapping": entity})
     today = today_of(configured, entity)
-    base = mapping_trial.base_document(configured, row.settings, entity)
+    base = mapping_base.base_document(configured, row.settings, entity)
     return render_template(
         "admin/mapping.html",
         configured=configured,
@@ -109,12 +107,18 @@ def _page(
         chosen=chosen,
         pasted=pasted,
         data=source.data if source else None,
-        paths=mapping_trial.paths_of(source.data, configured.connection) if source else [],
+        paths=_paths(configured, source) if source else [],
         result=result_of(configured, draft, today, source, trouble),
         has_own=entity in (row.mappings or {}),
         has_base=base is not None,
-        history=_history(row, entity),
+        history=history_of(row, entity),
     )
+
+
+def _paths(configured: Configured, source: SourceRecord) -> list[tuple[str, str]]:
+    """What a row may be taken from, secrets masked."""
+    hide = configured.connection.secrets.hide
+    return [(path, hide(text, shortest=4)) for path, text in paths_of(source.data)]
 
 
 def _layout(draft: Draft, entity: str) -> dict[str, Any]:
@@ -177,38 +181,18 @@ def result_of(
     return {"problems": problems, "trial": trial, "rows": traced, "trouble": trouble}
 
 
-def _history(row: Row[Any], entity: str) -> list[dict[str, Any]]:
-    """The revisions that changed this mapping, newest first, each with what it changed."""
-    with the_store().database.read() as db:
-        found = list_revisions(db, row.id)
-    shown = []
-    for place, one in enumerate(found):
-        older = found[place + 1] if place + 1 < len(found) else None
-        new, old = _mapping_in(one, entity), _mapping_in(older, entity) if older else {}
-        if new != old or older is None:
-            shown.append({"revision": one, "changes": diffs.between(old, new)})
-    return shown[:30]
-
-
-def _mapping_in(revision: Revision | None, entity: str) -> Mapping[str, Any]:
-    found = ((revision.document if revision else {}).get("mappings") or {}).get(entity)
-    return found if isinstance(found, Mapping) else {}
-
-
 @blueprint.post(f"{PLACE}/preview")
 def preview_mapping(connection: str, entity: str) -> str:
     """The result for the rows as they stand: asked at every pause in typing."""
-    configured, _row = _both(connection, entity)
+    configured, _row = both(connection, entity)
     draft = read_draft(request.form, entity)
     form = request.form
-    source, trouble = sample_of(
-        configured, entity, form.get("event", ""), form.get("pasted", "")
-    )
+    source, trouble = sample_of(configured, entity, form.get("event", ""), form.get("pasted", ""))
     return render_template(
         "admin/mapping_result.html",
         result=result_of(configured, draft, today_of(configured, entity), source, trouble),
         data=source.data if source else None,
-        paths=mapping_trial.paths_of(source.data, configured.connection) if source else [],
+        paths=_paths(configured, source) if source else [],
         is_partial=True,
     )
 
@@ -216,7 +200,7 @@ def preview_mapping(connection: str, entity: str) -> str:
 @blueprint.post(f"{PLACE}/view")
 def mapping_view(connection: str, entity: str) -> str:
     """The same rows as YAML, or the same YAML as rows."""
-    _both(connection, entity)
+    both(connection, entity)
     draft = read_draft(request.form, entity)
     wanted = request.args.get("as", "rows")
     # Text that is no mapping cannot be shown as rows: it stays text, its trouble beside it.
@@ -234,9 +218,12 @@ def mapping_view(connection: str, entity: str) -> str:
 @blueprint.post(PLACE)
 def publish_mapping(connection: str, entity: str) -> str | Response:
     """Put the edited mapping into force as a new revision of the connection."""
-    configured, row = _both(connection, entity)
+    configured, row = both(connection, entity)
     draft = read_draft(request.form, entity)
-    revision, note = _revision(), request.form.get("note", "").replace("\0", "").strip()[:1000]
+    revision, note = (
+        posted_revision(),
+        request.form.get("note", "").replace("\0", "").strip()[:1000],
+    )
     if draft.document is None or draft.source is None:
         return _page(configured, row, entity, draft, revision, note=note)
     document = _with_mapping(configured, row, entity, draft.source)
@@ -258,16 +245,11 @@ def publish_mapping(connection: str, entity: str) -> str | Response:
     return redirect(url_for("admin.mapping", connection=connection, entity=entity, published="1"))
 
 
-def _revision() -> int:
-    text = request.form.get("revision", "")
-    return int(text) if text.isdigit() and len(text) < 10 else -1
-
-
 def _with_mapping(
     configured: Configured, row: Row[Any], entity: str, source: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The connection's document with the own rows that make this mapping the one in force."""
-    own = mapping_trial.own_rows(configured, row.settings, entity, source)
+    own = mapping_base.own_rows(configured, row.settings, entity, source)
     document = configure.document_of(row)
     mappings = {**document["mappings"], entity: own}
     if not own:
@@ -275,102 +257,14 @@ def _with_mapping(
     return {**document, "mappings": mappings}
 
 
-@blueprint.post(f"{PLACE}/reset")
-def reset_mapping(connection: str, entity: str) -> Response:
-    """Take the connection's own rows away: the shipped mapping is in force again."""
-    _configured, row = _both(connection, entity)
-    document = configure.document_of(row)
-    mappings = {name: one for name, one in document["mappings"].items() if name != entity}
-    return _put_back(connection, entity, {**document, "mappings": mappings}, f"reset {entity}")
-
-
-@blueprint.post(f"{PLACE}/restore/<int:number>")
-def restore_mapping(connection: str, entity: str, number: int) -> Response:
-    """Bring back this mapping as it was in an older revision; nothing else changes."""
-    _configured, row = _both(connection, entity)
-    with the_store().database.read() as db:
-        older = get_revision(db, row.id, min(number, 2**31))
-    if older is None:
-        abort(404)
-    document = configure.document_of(row)
-    mappings = {name: one for name, one in document["mappings"].items() if name != entity}
-    former = (older.document.get("mappings") or {}).get(entity)
-    if former is not None:
-        mappings[entity] = former
-    note = f"restore mapping {entity} {number}"
-    return _put_back(connection, entity, {**document, "mappings": mappings}, note)
-
-
-def _put_back(
-    connection: str, entity: str, document: Mapping[str, Any], note: str
-) -> Response:
-    why = reason()
-    try:
-        configure.save(
-            the_store(), connection, document, revision=_revision(), actor=actor(),
-            note=f"{note}: {why}", action="published mapping",
-        )  # fmt: skip
-    except ChangedError:
-        raise Rejected("the connection was changed meanwhile: open the page anew") from None
-    flash(_("Published. Events that come from now on go through it."), "success")
-    return redirect(url_for("admin.mapping", connection=connection, entity=entity, published="1"))
-
-
 @blueprint.get(f"{PLACE}.yml")
 def export_mapping(connection: str, entity: str) -> FlaskResponse:
     """The mapping in force as a file of `mappings/`."""
-    configured, _row = _both(connection, entity)
+    configured, _row = both(connection, entity)
     source = _in_force(configured, entity)
     if source is None:
         abort(404)
     answer = make_response(dump(dict(source)))
     answer.headers["Content-Type"] = "application/yaml; charset=utf-8"
-    answer.headers["Content-Disposition"] = (
-        f'attachment; filename="{connection}-{entity}.yml"'
-    )
+    answer.headers["Content-Disposition"] = f'attachment; filename="{connection}-{entity}.yml"'
     return answer
-
-
-@blueprint.post(f"{PLACE}/coverage")
-def coverage(connection: str, entity: str) -> str:
-    """The next slice of the latest events through the edited mapping; asks for the one after."""
-    configured, _row = _both(connection, entity)
-    draft = read_draft(request.form, entity)
-    if draft.document is None:
-        return render_template("admin/coverage.html", broken=True)
-    args = request.args
-    most = min(max(_count(args, "most") or 100, 50), 1000)
-    done, fine, failed, without = (
-        _count(args, one) for one in ("done", "fine", "failed", "without")
-    )
-    found = mapping_trial.try_slice(
-        the_store(),
-        configured,
-        draft.document,
-        today_of(configured, entity),
-        _count(args, "before"),
-        most - done,
-    )
-    counts = {
-        "most": most,
-        "done": done + found.events,
-        "fine": fine + found.fine,
-        "failed": failed + len(found.failing),
-        "without": without + found.without,
-        "before": found.before,
-    }
-    return render_template(
-        "admin/coverage.html",
-        broken=False,
-        name=connection,
-        entity=entity,
-        counts=counts,
-        found=found,
-        listed=max(0, mapping_trial.LISTED - failed),
-        is_end=not found.before or counts["done"] >= most,
-    )
-
-
-def _count(args: Mapping[str, str], name: str) -> int:
-    text = args.get(name, "")
-    return int(text) if text.isdigit() and len(text) < 18 else 0

@@ -1,4 +1,4 @@
-"""How a sender would sign for this connection: the schemes of `schemes.py`, the other way round."""
+"""A sample event, signed as this connection's sender would: `schemes.py` the other way round."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ Header = tuple[str, str]
 Sign = Callable[[bytes, Connection, datetime], Sequence[Header]]
 
 
-def signed(body: bytes, connection: Connection, now: datetime) -> RawRequest:
-    """The request with this body as the connection's own sender would send it.
+def sample(connection: Connection, now: datetime, content: bytes = b"") -> RawRequest:
+    """The request with this body, or a small one, as the connection's own sender would send it.
 
     ConfigError where the hub cannot: a token inside the body of anything but JSON.
     """
+    body = content or b'{"type": "ping"}'
     settings = connection.settings
     kind = ("Content-Type", CONTENT_TYPES[str(settings.get("body") or "json")])
     if settings.get("scheme") == "token":
