@@ -183,10 +183,7 @@ def _failed(url: str, error: HubError) -> Iterator[CheckStep]:
     if isinstance(error, AuthError):
         hint = "Проверьте ключи; если они верны, включите «Передавать ключи в адресе запроса»"
     elif isinstance(error, Rejected):
-        hint = (
-            "Проверьте адрес магазина (без перенаправлений) и постоянные ссылки WordPress: "
-            "любые, кроме «Простые»"
-        )
+        hint = "Проверьте адрес (без перенаправлений) и постоянные ссылки WordPress: не «Простые»"
     else:
         hint = "По этому адресу отвечает не REST API магазина, или магазин сейчас недоступен"
     yield CheckStep("login", ok=False, message=f"{hint}. Ответ: {error.message}")

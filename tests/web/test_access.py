@@ -112,7 +112,7 @@ def test_unknown_addresses_get_a_page_and_machines_their_own_answer(sign_in: Sig
     alice = sign_in(ALICE)
     for path in ("/nowhere", "/clients/999999", "/clients/99999999999999999999999",
                  "/admin/events/99999999999999999999999", "/admin/connections/none",
-                 "/admin/mappings/site/none"):  # fmt: skip
+                 "/admin/connections/site/mappings/none"):  # fmt: skip
         answer = alice.client.get(path)
         assert answer.status_code == 404, path
         assert "Такой страницы нет" in answer.text

@@ -199,10 +199,12 @@ def test_merging_nonsense_is_refused(alice: Visitor, scene: Scene) -> None:
 
 
 def test_the_mapping_in_force_is_shown(alice: Visitor, scene: Scene) -> None:
-    page = text_of(alice.get("/admin/mappings/onec/stock"))
-    assert "Article" in page
+    page = alice.get("/admin/connections/onec/mappings/stock")
+    assert 'value="Article"' in page
     assert "своё у подключения" in page
-    assert "своё у подключения" not in alice.get("/admin/mappings/site/lead")
+    assert "своё у подключения" not in alice.get("/admin/connections/site/mappings/lead")
+    moved = alice.client.get("/admin/mappings/site/lead")
+    assert moved.headers["Location"] == "/admin/connections/site/mappings/lead"
 
 
 def test_an_empty_inbox_shows_where_to_send(site: Flask, sqlite_store: Store) -> None:
@@ -210,7 +212,7 @@ def test_an_empty_inbox_shows_where_to_send(site: Flask, sqlite_store: Store) ->
     alice = Visitor(site.test_client())
     alice.sign_in(ALICE.email, PASSWORD)
     assert "Ни одно подключение пока не принимает вебхуки" in alice.get("/admin/events")
-    assert "hub connections add" in alice.get("/admin/connections")
+    assert "/admin/connections/new" in alice.get("/admin/connections")
     Hub(sqlite_store).site()
     assert "http://localhost/in/site" in alice.get("/admin/events?connection=site")
     assert "Событий пока нет" in alice.get("/admin/events?connection=site")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.people import ALICE
-from tests.web import pages_calls, pages_clients, pages_tasks
+from tests.web import pages_calls, pages_clients, pages_config, pages_tasks
 from tests.web.conftest import SignIn
 from tests.web.pages_ops import OPS_PAGES
 from tests.web.pages_people import people_pages
@@ -40,8 +40,7 @@ def addresses(scene: Scene) -> list[str]:
         "/admin/connections/site",
         "/admin/connections/mango-main",
         "/admin/connections/onec",
-        "/admin/mappings/site/lead",
-        "/admin/mappings/onec/stock",
+        *pages_config.SEEN_BY_AUDITORS,
         "/profile",
         *pages_tasks.addresses(scene),
         *OPS_PAGES,

@@ -7,6 +7,10 @@ from typing import Final
 from hub.web.error_templates.marking import N_
 
 TEMPLATES: Final = (
+    N_("must be a list of connection names"),
+    N_("must be a table of entities"),
+    N_("there is no connection «%(name)s»"),
+    N_("a connection file is a table: connector, title, settings, …"),
     N_("too many values are valid: end an old one first"),
     N_("there is no such value any more"),
     N_("this is the only value: add a new one first"),
