@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.support.people import ALICE
 from tests.web.desk import SIZES, Desk
+from tests.web.pages_config import FOR_ADMINS
 from tests.web.scene import Scene
 from tests.web.test_pages import addresses
 
@@ -55,7 +56,7 @@ def walker(request: pytest.FixtureRequest, browser: Browser, address: str) -> It
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_page_is_for_everybody(walker: Desk, scene: Scene, part: int) -> None:
     wrong: list[str] = []
-    for path in addresses(scene)[part::PARTS]:
+    for path in [*addresses(scene), *FOR_ADMINS][part::PARTS]:
         page = walker.open(path)
         found = ["wider than the window"] if page.evaluate(TOO_WIDE) > 0 else []
         page.evaluate(AXE)
