@@ -221,13 +221,9 @@ def _sampled(configured: Configured) -> str:
 
 def _sample(configured: Configured) -> Found:
     """The first rows of a stream, read and mapped, nothing stored."""
-    read, stream = configured.connector.read, _sampled(configured)
-    hide = configured.connection.secrets.hide
-    if read is None:
-        return Found("sample", True, "", "empty")
+    stream, hide = _sampled(configured), configured.connection.secrets.hide
     try:
-        pages = read(configured.at(Urgency.PERSON).connection, stream, {})
-        rows = list(islice(sources_of(pages), SAMPLE_ROWS))
+        rows = rows_of(configured, stream, SAMPLE_ROWS)
         if not rows:
             return Found("sample", True, stream, "empty")
         mappings = Mappings(configured)
@@ -239,6 +235,24 @@ def _sample(configured: Configured) -> Found:
         for one in records
     ]
     return Found("sample", True, stream, values={"rows": shown})
+
+
+def stream_of(configured: Configured, entity: str) -> str:
+    """The stream that brings this entity from the other system; empty when none does."""
+    if configured.connector.read is None:
+        return ""
+    streams = [configured.stream(name) for name in configured.stream_names()]
+    found = [one.name for one in streams if one.entity == entity and one.direction == "in"]
+    return found[0] if found else ""
+
+
+def rows_of(configured: Configured, stream: str, most: int) -> list[SourceRecord]:
+    """The first records of a stream, read now for a person; raises what reading raises."""
+    read = configured.connector.read
+    if read is None or not stream:
+        return []
+    pages = read(configured.at(Urgency.PERSON).connection, stream, {})
+    return list(islice(sources_of(pages), most))
 
 
 def _short(fields: Mapping[str, Any]) -> dict[str, str]:

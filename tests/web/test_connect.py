@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from hub.store.connections import find_row
 from hub.store.database import utc_now
-from hub.store.models import audit, connections, cursors, events
+from hub.store.models import audit, cursors, events
 from hub.store.store import Store
 from tests.support.people import ALICE, GLEB
 from tests.web.conftest import SignIn, Visitor
@@ -32,7 +33,7 @@ def alice(sign_in: SignIn) -> Visitor:
     return sign_in(ALICE)
 
 
-def stored(store: Store, name: str) -> connections:
+def stored(store: Store, name: str) -> Row[Any]:
     with store.database.read() as db:
         row = find_row(db, name)
     assert row is not None

@@ -6,12 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response as FlaskResponse
-from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext as _
 from sqlalchemy import Row
 from werkzeug.wrappers import Response
 
-from hub.flow import configure, mapping_base, mapping_trial
+from hub.flow import configure, diagnose, mapping_base, mapping_trial
 from hub.flow.connection_text import dump
 from hub.flow.starter import STARTERS
 from hub.mapping.edit import EditRow, row_of_problem
@@ -109,6 +118,8 @@ def _page(
         data=source.data if source else None,
         paths=_paths(configured, source) if source else [],
         result=result_of(configured, draft, today, source, trouble),
+        replay=_replay_links(configured.name) if request.args.get("published") else {},
+        can_fetch=bool(diagnose.stream_of(configured, entity)),
         has_own=entity in (row.mappings or {}),
         has_base=base is not None,
         history=history_of(row, entity),
@@ -119,6 +130,17 @@ def _paths(configured: Configured, source: SourceRecord) -> list[tuple[str, str]
     """What a row may be taken from, secrets masked."""
     hide = configured.connection.secrets.hide
     return [(path, hide(text, shortest=4)) for path, text in paths_of(source.data)]
+
+
+def _replay_links(name: str) -> dict[str, str]:
+    """Where the past is replayed through the new mapping: failed events, all of them."""
+    page = (
+        "admin.new_replay" if "admin.new_replay" in current_app.view_functions else "admin.events"
+    )
+    return {
+        "dead": url_for(page, connection=name, status="dead"),
+        "all": url_for(page, connection=name),
+    }
 
 
 def _layout(draft: Draft, entity: str) -> dict[str, Any]:

@@ -160,7 +160,12 @@
       if (event.isTrusted) { edited = true; }
     });
     editor.addEventListener("submit", function () { edited = false; });
-    document.body.addEventListener("htmx:afterSwap", function () { dress(); placeLive(); });
+    document.body.addEventListener("htmx:afterSwap", function (event) {
+      dress();
+      placeLive();
+      // Rows drawn anew, or a sample fetched: the result is asked for again.
+      if (event.detail.elt && event.detail.elt.matches("[data-pasted], [data-rows-host]")) { changed(event.detail.elt); }
+    });
     window.addEventListener("beforeunload", function (event) { if (edited) { event.preventDefault(); } });
   }
 })();
