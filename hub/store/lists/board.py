@@ -70,7 +70,10 @@ def _size(db: Connection, entity: str, where: Sequence[ColumnElement[bool]]) -> 
     table = ENTITY_TABLES[entity]
     # SQLite keeps exact numbers as text.
     worth = cast(table.c[WORTH[entity]], Numeric).label("worth")
-    inner = select(table.c.currency, worth).where(*where).limit(BOUND + 1).subquery()
+    # In the order of the stage's index: else PostgreSQL gathers the whole stage first.
+    place = [table.c.placed_at.desc()] if "placed_at" in table.c else []
+    rows_in = select(table.c.currency, worth).where(*where).order_by(*place, table.c.id.desc())
+    inner = rows_in.limit(BOUND + 1).subquery()
     query = select(inner.c.currency, func.count(), func.sum(inner.c.worth))
     rows = db.execute(query.group_by(inner.c.currency)).all()
     count = sum(row[1] for row in rows)
