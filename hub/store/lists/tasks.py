@@ -102,6 +102,28 @@ def number_calls(database: Database, number: str, since: datetime, limit: int = 
     return found[:limit]
 
 
+def call_back_of(database: Database, number: str) -> Row | None:
+    """The latest call-back of a number, done or not."""
+    query = (
+        select(tasks)
+        .where(tasks.c.number == number, tasks.c.deleted_at.is_(None))
+        .order_by(tasks.c.last_missed_at.desc(), tasks.c.id.desc())
+        .limit(1)
+    )
+    with database.read() as db:
+        row = db.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
+def last_missed_call(database: Database, task: Row) -> int | None:
+    """The latest missed call of a call-back."""
+    query = select(calls.c.id).where(
+        calls.c.from_number == task["number"], calls.c.started_at == task["last_missed_at"]
+    )
+    with database.read() as db:
+        return db.scalar(query.limit(1))
+
+
 def overdue_count(database: Database, manager: str | None, now: datetime) -> int:
     """How many open tasks of one manager (None: of everybody) are late; at most MOST."""
     query = select(tasks.c.id).where(OPEN, tasks.c.due_at < now)

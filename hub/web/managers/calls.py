@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from hub.crm.calls import client_number
 from hub.flow import call_out
 from hub.flow.recording import fresh_link, is_heard_here, opened, sound
 from hub.store import audit, call_marks, users
@@ -21,6 +22,7 @@ from hub.web import lists, live, menu
 from hub.web.context import actor, local_now, people, the_store, the_user
 from hub.web.guard import safe_next
 from hub.web.managers.base import audit_view, blueprint, found, record_page
+from hub.web.managers.task_forms import follow_call
 
 menu.add("managers", 30, "managers.calls", _l("Calls"), "phone", ("managers.call",))
 #: What the list shows at one press: (value of `show`, its name, its icon).
@@ -138,10 +140,11 @@ def call_back(record_id: int) -> Response:
 def call_done(record_id: int) -> Response:
     """A missed call needs no call back any more, or does after all."""
     is_done = bool(request.form.get("done"))
-    found("call", record_id)
+    number = client_number(found("call", record_id))
     with the_store().database.write() as db:
         call_marks.set_done(db, record_id, actor() if is_done else "")
         audit.record(db, actor(), "done" if is_done else "not done", "call", record_id)
+    follow_call(number, done=is_done)
     live.publish("calls", [record_id])
     if not lists.is_partial():
         return redirect(safe_next(request.form.get("next")))

@@ -9,13 +9,15 @@ from flask import request
 from flask_babel import gettext as _
 
 from hub.crm.task_rules import task_rules
-from hub.crm.tasks import SUBJECTS, Hand
+from hub.crm.tasks import SUBJECTS, Hand, finish, reopen
+from hub.flow import call_out
 from hub.flow.sinks import sinks_of_people
 from hub.sdk.errors import HubError, Rejected
 from hub.store import users
 from hub.store.database import utc_now
 from hub.store.lists.paging import MAX_ID
 from hub.store.lists.records import get_record
+from hub.store.lists.tasks import call_back_of
 from hub.web.context import actor, company_zone, local_now, people, the_store, the_user
 from hub.web.formats import phone
 
@@ -36,6 +38,22 @@ def sees_all() -> bool:
     """Whether the tasks of all are theirs to look at: a head's, an admin's, an auditor's."""
     user = the_user()
     return user is not None and user.role != users.MANAGER
+
+
+def may_ring() -> bool:
+    """Whether the telephony can ring this user's phone and then a client's."""
+    user = the_user()
+    if user is None or user.role == users.AUDITOR:
+        return False
+    return call_out.line_of(the_store(), actor()) is not None
+
+
+def follow_call(number: str | None, *, done: bool) -> None:
+    """The call-back of a number follows what was said of its missed call in the list of calls."""
+    store = the_store()
+    row = call_back_of(store.database, number) if number else None
+    if row is not None and hand().may_change(row):
+        (finish if done else reopen)(store, hand(), row)
 
 
 def deadlines() -> list[tuple[str, str]]:

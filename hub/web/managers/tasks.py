@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from hub.crm import tasks as deeds
 from hub.crm.task_rules import remind_span
-from hub.store import users
+from hub.store import call_marks, users
 from hub.store.database import utc_now
 from hub.store.lists import pages
 from hub.store.lists import tasks as stored
@@ -57,6 +57,7 @@ def tasks() -> Response:
     view = _view()
     page = stored.list_tasks(the_store().database, _filters(view), lists.PAGE_SIZE, lists.cursor())
     context: dict[str, Any] = {"view": view, "views": _views(), "now": utc_now()}
+    context["callable"] = forms.may_ring()
     if not lists.is_partial():
         context |= {
             "people": people(),
@@ -165,6 +166,7 @@ def task(record_id: int) -> str:
         deadlines=forms.deadlines(),
         connections=pages.connection_titles(database),
         may_change=_may_change(row),
+        callable=forms.may_ring(),
         due_text=forms.local_text(row["due_at"]),
         now=utc_now(),
     )
@@ -185,15 +187,29 @@ def _may_change(row: dict[str, Any]) -> bool:
 @blueprint.post("/tasks/<int:record_id>/done")
 def finish_task(record_id: int) -> Response:
     """It is done."""
-    deeds.finish(the_store(), forms.hand(), _found(record_id))
+    row = _found(record_id)
+    deeds.finish(the_store(), forms.hand(), row)
+    _mark_call(row, actor())
     return _changed(record_id, _("Done."))
 
 
 @blueprint.post("/tasks/<int:record_id>/undo")
 def reopen_task(record_id: int) -> Response:
     """It is not done after all."""
-    deeds.reopen(the_store(), forms.hand(), _found(record_id))
+    row = _found(record_id)
+    deeds.reopen(the_store(), forms.hand(), row)
+    _mark_call(row, "")
     return _changed(record_id, _("The task is open again."))
+
+
+def _mark_call(row: dict[str, Any], who: str) -> None:
+    """The list of calls says the same of the missed call as its task."""
+    store = the_store()
+    call_id = stored.last_missed_call(store.database, row) if row["number"] else None
+    if call_id is not None:
+        with store.database.write() as db:
+            call_marks.set_done(db, call_id, who)
+        live.publish("calls", [call_id])
 
 
 @blueprint.post("/tasks/<int:record_id>/take")
@@ -241,6 +257,7 @@ def _changed(record_id: int, said: str) -> Response:
                 f"managers/{name}.html",
                 page={"items": [_found(record_id)], "next_cursor": None},
                 now=utc_now(),
+                callable=forms.may_ring(),
                 view="",
                 just=said,
             ),

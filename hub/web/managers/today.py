@@ -18,6 +18,7 @@ from hub.store.lists.tasks import TaskFilters
 from hub.web import freshness, lists, menu
 from hub.web.context import company_zone, local_now, people, the_store, the_user
 from hub.web.managers.base import blueprint
+from hub.web.managers.task_forms import may_ring
 
 menu.add("managers", 10, "managers.home", _l("Today"), "home")
 
@@ -63,6 +64,7 @@ def home() -> str:
         team={} if is_manager or whose else _team(numbers, today),
         sources=freshness.stock_sources(store),
         has_phones=_has_phones(),
+        callable=may_ring(),
     )
 
 
