@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.store.models import audit, messages, tasks
+from hub.store.models import audit, call_marks, messages, tasks
 from hub.store.store import Store
 from tests.support.hub import Hub
 from tests.support.people import ALICE, BORIS, GLEB, IRINA, PAVEL, STRANGER, VERA
@@ -153,3 +153,14 @@ def test_an_admin_without_telephony_is_told_what_to_do(
     with hub.store.database.write() as db:
         db.execute(tasks.delete())
     assert "Открытых задач нет" in sign_in(ALICE).get("/tasks")
+
+
+def test_calls_and_tasks_say_the_same(sign_in: SignIn, scene: Scene, hub: Hub) -> None:
+    vera = sign_in(VERA)
+    vera.post(f"/tasks/{scene.task}/done")
+    mark = hub.one(call_marks)
+    assert mark["done_by"] == VERA.email
+    vera.post(f"/calls/{mark['call_id']}/done", done="")
+    assert hub.one(tasks, id=scene.task)["done_at"] is None
+    vera.post(f"/calls/{mark['call_id']}/done", done="yes")
+    assert hub.one(tasks, id=scene.task)["done_at"]
