@@ -6,7 +6,7 @@ from alembic import op
 from hub.store import types
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008a"
 
 BY_TIME = {
     "from_number": "ix_calls_from",

@@ -8,7 +8,7 @@ from alembic import op
 from hub.store import types
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 
 TASK_COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "kind": sa.String(16),

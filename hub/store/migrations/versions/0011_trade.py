@@ -8,7 +8,7 @@ from alembic import op
 from hub.store import types
 
 revision = "0011"
-down_revision = "0008a"
+down_revision = "0010"
 
 LOW: dict[str, Any] = {
     "postgresql_where": sa.text("is_low"),

@@ -6,7 +6,7 @@ from alembic import op
 from hub.store import types
 
 revision = "0013"
-down_revision = "0007"
+down_revision = "0012"
 
 OPEN = sa.text("status in ('queued', 'running')")
 PENDING = sa.text("status = 'pending'")

@@ -6,7 +6,7 @@ from alembic import op
 from hub.store import types
 
 revision = "0015"
-down_revision = "0007"
+down_revision = "0013"
 
 AUDIT = {
     "ix_audit_at": ["at", "id"],
