@@ -24,7 +24,7 @@ def rule(store: Store) -> str:
     """What the setting says. ConfigError for a word it does not know."""
     found = str(store.settings.option("access.managers_see", ALL))
     if found not in (ALL, OWN_AND_FREE):
-        raise ConfigError(f"must be {ALL} or {OWN_AND_FREE}", place="access.managers_see")
+        raise ConfigError(f"must be one of {ALL}, {OWN_AND_FREE}", place="access.managers_see")
     return found
 
 

@@ -35,7 +35,9 @@ class Word:
 
 def words_of(q: str) -> list[Word]:
     """The words of a query, at most eight; a phone in any spelling is one word."""
-    tokens = plain_letters(q).replace("\0", "").split()
+    typed = plain_letters(q).replace("\0", "").split()
+    # A number's sign that stands alone is no word.
+    tokens = [piece for piece in typed if _NUMBER_SIGN.sub("", piece)]
     words: list[Word] = []
     position = 0
     while position < len(tokens) and len(words) < MAX_WORDS:
