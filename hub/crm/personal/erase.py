@@ -24,6 +24,8 @@ from hub.store.store import Store
 
 RECORDS_BATCH: Final = 100
 EVENTS_BATCH: Final = 200
+#: Batches without a find that one note of the place covers: a death makes them be read again.
+QUIET_BATCHES: Final = 10
 #: Whole passes; one that still finds something after so many is told in the proof.
 MAX_PASSES: Final = 5
 #: The step that searches a table; its name follows.
@@ -120,21 +122,34 @@ class _Job:
             self._moved(db, position, {**done, FOUND: found, SEARCHED: searched})
 
     def _sweep(self) -> bool:
+        """Raw requests: several batches to one note of the place while they hold nothing."""
         assert self.pointers is not None
-        with self.store.database.read() as db:
-            rows = sweep.next_bodies(db, self.position, self.work.last_event)
-        if not rows:
+        searched, position = 0, self.position
+        found: list[int] = []
+        for _ in range(QUIET_BATCHES):
+            with self.store.database.read() as db:
+                rows = sweep.next_bodies(db, position, self.work.last_event)
+            if not rows:
+                break
+            searched, position = searched + len(rows), rows[-1].event_id
+            found = sweep.that_tell(rows, self.quick, self.pointers)
+            if found:
+                break
+        if not searched:
             return self._go_to(TEXTS_OF + next(iter(sweep.texts())))
-        found = sweep.that_tell(rows, self.quick, self.pointers)
-        self._redact(found, rows[-1].event_id, len(rows))
+        self._redact(found, position, searched)
         return True
 
     def _texts(self) -> bool:
         """Free texts of the table whose name the place is."""
         assert self.pointers is not None
-        table = self.place.removeprefix(TEXTS_OF)
-        with self.store.database.read() as db:
-            found, last = sweep.rows_that_tell(db, table, self.position, self.quick, self.pointers)
+        table, last = self.place.removeprefix(TEXTS_OF), self.position
+        found: list[int] = []
+        for _ in range(QUIET_BATCHES):
+            with self.store.database.read() as db:
+                found, last = sweep.rows_that_tell(db, table, last, self.quick, self.pointers)
+            if found or not last:
+                break
         after = table if last else sweep.following(table)
         place = TEXTS_OF + after if after else "finish"
         with self.store.database.write() as db:

@@ -40,7 +40,17 @@ PASSED_OVER: Final = frozenset(
 )  # fmt: skip
 #: Columns that name employees, or are keys by which repeats are known.
 KEYS: Final = frozenset(
-    {"manager", "actor", "external_id", "event_key", "ordering_key", "delivery_key", "thread_key"}
+    {
+        "type",
+        "event_type",
+        "manager",
+        "actor",
+        "external_id",
+        "event_key",
+        "ordering_key",
+        "delivery_key",
+        "thread_key",
+    }
 )
 #: A firm's own phone, mail and INN are the firm's, whoever answers there.
 OF_FIRMS: Final = frozenset({"phone", "email", "inn", "search_text"})
