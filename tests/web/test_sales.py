@@ -149,7 +149,7 @@ def test_lists_are_taken_away_as_they_are_filtered(
     stock = read_csv(vera.client.get("/stock?format=csv", buffered=True))
     assert stock[0][5] == "Основной склад"
     assert {line[0] for line in stock[1:]} == {"SKU-0", "SKU-1", "SKU-2"}
-    for path in ("/stock", "/stock/levels", "/leads", "/deals", "/orders", "/clients"):
+    for path in ("/stock", "/stock/levels", "/leads", "/deals", "/orders", "/clients", "/calls"):
         book = vera.client.get(f"{path}?format=xlsx", buffered=True)
         assert book.data.startswith(b"PK"), path
         assert book.headers["Content-Type"].endswith("spreadsheetml.sheet")

@@ -16,7 +16,7 @@ from hub.store.lists.paging import MAX_ID, ListPage
 from hub.store.lists.record_filters import RecordFilters
 from hub.store.lists.records import get_record, list_records, related_bindings
 from hub.store.lists.stock import mark_owners
-from hub.web import export, lists, words
+from hub.web import export, lists, seeing, words
 from hub.web.context import actor, people, the_store
 from hub.web.guard import protect
 from hub.web.managers import files
@@ -34,6 +34,7 @@ def list_filters(*columns: str, low: bool = False) -> RecordFilters:
         until=lists.until(),
         low=low and lists.argument("low") == "true",
         equal=lists.equal(*columns),
+        seen_by=seeing.only(),
         phone_region=the_store().settings.phone_region,
     )
 

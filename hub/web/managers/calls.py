@@ -18,9 +18,11 @@ from hub.store import audit, call_marks, users
 from hub.store.database import utc_now
 from hub.store.lists import calls as call_lists
 from hub.store.lists.calls import UNRETURNED_DAYS, CallFilters
-from hub.web import lists, live, menu
+from hub.store.lists.paging import ListPage
+from hub.web import export, lists, live, menu
 from hub.web.context import actor, local_now, people, the_store, the_user
 from hub.web.guard import safe_next
+from hub.web.managers import files
 from hub.web.managers.base import audit_view, blueprint, found, record_page
 from hub.web.managers.task_forms import follow_call
 
@@ -51,7 +53,13 @@ def calls() -> Response:
         unreturned_since=since if shown == "unreturned" else None,
         phone_region=store.settings.phone_region,
     )
-    page = call_lists.list_calls(store.database, filters, lists.PAGE_SIZE, lists.cursor())
+
+    def fetch(limit: int, cursor: str | None) -> ListPage:
+        return call_lists.list_calls(store.database, filters, limit, cursor)
+
+    if kind := export.wanted():
+        return export.download(_("Calls"), files.call_columns(), export.every(fetch), kind, "call")
+    page = fetch(lists.PAGE_SIZE, lists.cursor())
     if shown == "unreturned":
         call_lists.add_times(store.database, page.items, since)
     return lists.show("managers/calls", page, **_shared(page.items), **_choices(shown))

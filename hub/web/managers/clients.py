@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
@@ -15,8 +16,9 @@ from hub.store.lists.query import words_of
 from hub.store.lists.record_filters import RecordFilters, e164
 from hub.store.lists.records import list_records
 from hub.store.spelling import digits_of, plain_letters
-from hub.web import lists, menu, seeing
+from hub.web import export, lists, menu, seeing
 from hub.web.context import people, the_store, the_user
+from hub.web.managers import files
 from hub.web.managers.base import blueprint
 
 ORDERS = {"": "occurred", "name": "name"}
@@ -38,9 +40,14 @@ def clients() -> Response:
     store = the_store()
     order = ORDERS.get(lists.argument("sort"), "occurred")
     filters = _filters()
-    found = list_records(
-        store.database, "contact", filters, lists.PAGE_SIZE, lists.cursor(), order=order
-    )
+
+    def fetch(limit: int, cursor: str | None) -> ListPage:
+        return list_records(store.database, "contact", filters, limit, cursor, order=order)
+
+    if kind := export.wanted():
+        rows = export.every(fetch)
+        return export.download(_("Clients"), files.client_columns(), rows, kind, "contact")
+    found = fetch(lists.PAGE_SIZE, lists.cursor())
     hits: dict[int, Row] = {}
     if filters.q:
         hits = exact_hits(filters.q)
