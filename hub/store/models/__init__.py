@@ -5,7 +5,6 @@ from hub.store.models.call_marks import call_marks
 from hub.store.models.config import audit, connection_revisions, connections, tokens, users
 from hub.store.models.crm import (
     calls,
-    changes,
     companies,
     contacts,
     deals,
@@ -14,9 +13,9 @@ from hub.store.models.crm import (
     messages,
     orders,
     products,
-    timeline,
 )
 from hub.store.models.exchange import exchange_sessions, hand_outs, uploads
+from hub.store.models.history import changes, timeline
 from hub.store.models.identity import (
     bindings,
     company_claims,

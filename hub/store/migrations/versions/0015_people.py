@@ -84,7 +84,6 @@ def upgrade() -> None:
     _erasures()
     for name, columns in AUDIT.items():
         op.create_index(name, "audit", columns)
-    op.create_index(op.f("ix_contacts_inn"), "contacts", ["inn"])
     is_merged = sa.text("merged_into_id IS NOT NULL")
     op.create_index(
         "ix_contacts_merged",
@@ -140,7 +139,6 @@ def downgrade() -> None:
     op.drop_column("tokens", "created_by")
     op.drop_column("tokens", "scopes")
     op.drop_index("ix_contacts_merged", table_name="contacts")
-    op.drop_index(op.f("ix_contacts_inn"), table_name="contacts")
     for name in AUDIT:
         op.drop_index(name, table_name="audit")
     for name in ("erased_marks", "erasures", "recovery_codes", "totp", "invitations", "sign_ins"):
