@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
 from hub.queues import Queues, is_alive
@@ -17,7 +18,7 @@ def workers_seen(queues: Queues) -> list[dict[str, Any]]:
     what it works on. Nothing when Redis is away."""
     found = []
     try:
-        for worker in Worker.all(connection=queues.redis):
+        for worker in Worker.all(connection=queues.redis, serializer=JSONSerializer):
             job = worker.get_current_job() if worker.get_state() == WorkerStatus.BUSY else None
             found.append(
                 {

@@ -141,7 +141,8 @@ def low_count(database: Database) -> int:
     free = cast(func.coalesce(levels.available, levels.quantity), Numeric)
     query = (
         select(func.count())
-        .select_from(stock_thresholds.join(stock_levels, levels.id == low.level_id))
+        # «+ 0» keeps SQLite from walking all levels and looking for a threshold of each.
+        .select_from(stock_thresholds.join(stock_levels, levels.id == low.level_id + 0))
         .where(levels.removed_at.is_(None), free <= cast(low.minimum, Numeric))
     )
     with database.read() as db:

@@ -23,6 +23,7 @@ WORDS: Final[dict[str, dict[str, Word]]] = {
         "sink": Word(_l("takes changes"), "truck-delivery", QUIET),
         "stock": Word(_l("takes stock"), "package", QUIET),
         "outbox": Word(_l("fetches orders"), "shopping-cart", QUIET),
+        "calls": Word(_l("calls back"), "phone-outgoing", QUIET),
         "upload": Word(_l("sends files"), "file-text", INFO),
     },
     "check": {
