@@ -116,8 +116,8 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def is_told(parts: Mapping[str, Any]) -> bool:
-    """Whether the call is told to its end; of legs alone nobody knows which is the last."""
-    return "summary" in parts or not any(name.startswith("leg:") for name in parts)
+    """Whether the call is told to its end; of legs nobody knows which is the last."""
+    return "summary" in parts
 
 
 def last_moment(parts: Mapping[str, Any]) -> datetime | None:

@@ -89,13 +89,23 @@ def download(
             file = until_sent.enter_context(tempfile.TemporaryFile(prefix="uzel-export-"))
             write_xlsx(file, named, rows, look)
             body = _pieces(file)
-        response = Response(body, content_type=KINDS[kind])
+        end = until_sent.pop_all().close
+        response = Response(_until_end(body, end), content_type=KINDS[kind])
         filename = f"{name} {local_now().date().isoformat()}.{kind}"
         response.headers["Content-Disposition"] = dump_options_header(
             "attachment", {"filename": filename}
         )
-        response.call_on_close(until_sent.pop_all().close)
+        # A reader who left before the first byte never begins the body.
+        response.call_on_close(end)
     return response
+
+
+def _until_end(body: Iterator[bytes], end: Callable[[], None]) -> Iterator[bytes]:
+    """The pieces; the place among the exports is free as soon as the last one is out."""
+    try:
+        yield from body
+    finally:
+        end()
 
 
 def _look() -> Look:

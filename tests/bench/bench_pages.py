@@ -23,8 +23,9 @@ from statistics import median, quantiles
 import requests
 from sqlalchemy import text
 
+from hub.flow import report_keeper
 from hub.settings import Settings
-from hub.store import connections, users
+from hub.store import connections, stock_items, users
 from hub.store.store import Store
 from tests.bench.bench_accept import KEY
 from tests.bench.explained import Reader
@@ -66,6 +67,9 @@ def prepare(home: Path, database_url: str, redis_url: str, scale: float) -> Stor
     with store.database.engine.connect() as db:
         Past(db, scale, ids, managers, now()).write()  # type: ignore[arg-type]  # four of them
         db.commit()
+    # What the scheduler would have made by and by.
+    stock_items.catch_up(store.database, ())
+    report_keeper.rebuild(store)
     with store.database.engine.connect() as db:
         db.exec_driver_sql("ANALYZE")
         db.commit()

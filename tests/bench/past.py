@@ -193,6 +193,7 @@ class Past:
             "started_at": at, "wait_seconds": key % 60, "talk_seconds": talked,
             "ended_at": at + timedelta(seconds=(talked or 0) + key % 60),
             "answered_at": at + timedelta(seconds=key % 60) if talked else None,
+            "is_settled": True,
         }  # fmt: skip
 
     def _order(self, key: int, contact: int, at: datetime) -> Row:
@@ -213,6 +214,7 @@ class Past:
             "subject": f"Вопрос о заказе {key // 2}", "text": "Здравствуйте! Когда привезут?",
             "sent_at": at, "message_id": f"<{key}@example.ru>",
             "thread_key": f"<{key // 2}@example.ru>",
+            "awaits_since": at if incoming and key % 50 == 0 else None,
         }  # fmt: skip
 
     def _lead(self, key: int, contact: int, at: datetime) -> Row:

@@ -25,7 +25,16 @@ NOW = datetime(2026, 1, 12, 15, 21, 12, tzinfo=UTC)
 Row = dict[str, Any]
 #: What no two stores or orders of events need agree on.
 BOOKKEEPING = frozenset(
-    {"id", "created_at", "updated_at", "origins", "parts", "external_id", "deleted_at"}
+    {
+        "id",
+        "created_at",
+        "updated_at",
+        "origins",
+        "parts",
+        "external_id",
+        "deleted_at",
+        "is_settled",
+    }
 )
 
 

@@ -57,7 +57,7 @@ def test_a_report_can_be_taken_away(sign_in: SignIn, scene: Scene, sqlite_store:
     keep(sqlite_store)
     boris = sign_in(BORIS)
     text = boris.get("/reports/calls?period=year&format=csv&table=manager")
-    assert text.startswith("\ufeffМенеджер;Всего звонков")
+    assert text.startswith("\ufeffМенеджер;Все звонки")
     assert VERA.name in text
     assert "Показатель;Значение" in boris.get("/reports/calls?period=year&format=csv")
 
