@@ -15,9 +15,9 @@ def test_a_busy_worker_says_what_it_does(sqlite_store: Store) -> None:
     queue = queues.queue(LIVE)
     job = queue.enqueue("hub.jobs.drain", 7)
     worker = Worker([queue], connection=queues.redis, serializer=queue.serializer)
-    worker.register_birth()
+    worker.register_birth()  # type: ignore[no-untyped-call]  # RQ types it not
     worker.set_state(WorkerStatus.BUSY)
     worker.prepare_execution(job)
     (seen,) = [one for one in workers_seen(queues) if one["process"] == worker.pid]
     assert (seen["queue"], seen["job"], seen["is_busy"]) == (LIVE, "drain 7", True)
-    worker.register_death()
+    worker.register_death()  # type: ignore[no-untyped-call]  # RQ types it not
