@@ -18,7 +18,7 @@ from hub.store.store import Store
 from tests.support.people import IRINA, PAVEL
 from tests.support.rows import Rows
 
-EXAMPLES = 6
+EXAMPLES = 4
 #: Neither can hold here: a cursor is text that only the hub makes up, some fields go only
 #: together, and the calls below send a token even where the case leaves it out.
 NOT_ASKED = [checks.positive_data_acceptance, checks.negative_data_rejection]

@@ -163,19 +163,6 @@ def test_a_merged_client_leads_to_the_kept_card(
     assert PAVEL.name not in alice.get("/clients")
 
 
-def test_pages_work_on_either_database(store: Store, rows: Rows) -> None:
-    from hub.app import create_app
-    from tests.web.conftest import Visitor
-    from tests.web.scene import PASSWORD, build
-    from tests.web.test_pages import addresses
-
-    scene = build(store)
-    visitor = Visitor(create_app(store=store).test_client())
-    visitor.sign_in(ALICE.email, PASSWORD)
-    for path in addresses(scene):
-        visitor.get(path)
-
-
 def test_a_manager_listens_to_a_recording_at_the_provider(
     sign_in: SignIn, scene: Scene, sqlite_store: Store
 ) -> None:
