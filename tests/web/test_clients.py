@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from hub.app import create_app
 from hub.crm.notes import add_note
-from hub.store.models import audit, contacts, notes, orders, possible_duplicates
+from hub.store.models import audit, calls, contacts, notes, orders, possible_duplicates
 from hub.store.store import Store
 from tests.support.people import ALICE, IRINA, PAVEL, VERA
 from tests.web.conftest import SignIn, Visitor
@@ -152,3 +152,10 @@ def test_where_managers_see_their_own_clients_others_are_closed(
     assert PAVEL.name not in vera.get(f"/search?q={quote(PAVEL.phone)}", **HTMX)
     assert vera.client.get(f"/clients/{scene.irina}/compare/{scene.pavel}").status_code == 403
     assert IRINA.name in vera.get("/clients")
+    for path in ("/calls", "/orders", "/leads", "/deals", "/orders?view=board"):
+        assert PAVEL.name not in vera.get(path)
+    assert IRINA.name in vera.get("/calls")
+    with store.database.read() as db:
+        his = db.scalar(select(calls.c.id).where(calls.c.contact_id == scene.pavel).limit(1))
+    assert vera.client.get(f"/calls/{his}").status_code == 403
+    assert vera.client.get(f"/calls/{scene.call}").status_code == 200

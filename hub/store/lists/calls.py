@@ -37,7 +37,7 @@ from hub.store.lists.paging import (
     encode_cursor,
     fetch_page,
 )
-from hub.store.lists.record_filters import RecordFilters, conditions, e164
+from hub.store.lists.record_filters import RecordFilters, conditions, e164, seen
 from hub.store.models import call_marks, calls, connections, contacts
 
 #: A missed call older than this waits for nobody any more.
@@ -73,6 +73,8 @@ class CallFilters:
     until: datetime | None = None
     #: Only missed calls that nobody returned, of those that began after this moment.
     unreturned_since: datetime | None = None
+    #: Only what this manager may see: calls of their own clients and of nobody's.
+    seen_by: str = ""
     phone_region: str = "RU"
 
 
@@ -164,6 +166,8 @@ def _conditions(db: Db, filters: CallFilters) -> list[ColumnElement[bool]]:
         found.append(calls.c.started_at < filters.until)
     if filters.unreturned_since:
         found.append(_is_missed(filters.unreturned_since))
+    if filters.seen_by:
+        found.append(seen(calls, filters.seen_by))
     if filters.q:
         found.append(_matches(db, filters))
     return found

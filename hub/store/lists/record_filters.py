@@ -133,7 +133,7 @@ def conditions(
     if filters.open_deals:
         found.append(narrowing.with_open_deals(db))
     if filters.seen_by:
-        found.append(_seen(table, filters.seen_by))
+        found.append(seen(table, filters.seen_by))
     if filters.q and (words := search.condition(db, entity, table, filters.q)) is not None:
         found.append(words)
     return found
@@ -170,14 +170,15 @@ def _trade(entity: str, table: Table, filters: RecordFilters) -> list[ColumnElem
     return found
 
 
-def _seen(table: Table, email: str) -> ColumnElement[bool]:
+def seen(table: Table, email: str) -> ColumnElement[bool]:
     """A record is seen with its client; one of nobody's is seen by all."""
     if table is contacts:
         return narrowing.seen_by(email)
     if "contact_id" not in table.c:
         return true()
     theirs = exists().where(contacts.c.id == table.c.contact_id, ~narrowing.seen_by(email))
-    return ~theirs
+    # Lists join the clients for their names: these here are others.
+    return ~theirs.correlate(table)
 
 
 def _is_low() -> ColumnElement[bool]:

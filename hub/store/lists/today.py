@@ -15,6 +15,8 @@ from hub.store.lists.paging import ListPage, Order, Row, as_dicts, fetch_page
 from hub.store.lists.record_filters import RecordFilters, conditions
 from hub.store.models import calls, connections, contacts, leads, messages, orders
 
+#: When a lead came in; the list behind the number says it in the same words.
+_CAME = func.coalesce(leads.c.received_at, leads.c.created_at)
 NUMBERS = ("incoming", "outgoing", "missed", "talk_seconds", "orders", "leads", "letters")
 
 
@@ -22,9 +24,7 @@ def new_records(
     database: Database, entity: str, since: datetime, manager: str | None, limit: int
 ) -> list[Row]:
     """Orders or leads since a moment, the newest first; of a manager also those of nobody."""
-    table, moment = (
-        (orders, orders.c.placed_at) if entity == "order" else (leads, leads.c.created_at)
-    )
+    table, moment = (orders, orders.c.placed_at) if entity == "order" else (leads, _CAME)
     query = _with_contact(table).where(moment >= since, table.c.deleted_at.is_(None))
     if manager is not None:
         query = query.where(_mine(table, manager))
@@ -129,7 +129,7 @@ def day_numbers(database: Database, since: datetime, until: datetime) -> dict[st
             own["talk_seconds"] += int(seconds or 0)
         counted: Mapping[str, tuple[Table, ColumnElement[Any]]] = {
             "orders": (orders, orders.c.placed_at),
-            "leads": (leads, leads.c.created_at),
+            "leads": (leads, _CAME),
             "letters": (messages, messages.c.sent_at),
         }
         for name, (table, moment) in counted.items():

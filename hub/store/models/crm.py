@@ -98,7 +98,6 @@ leads = Table(
     stage_column(),
     Index("ix_leads_updated", "updated_at", "id"),
     Index("ix_leads_moments", "received_at", "created_at", "id"),
-    Index("ix_leads_created", "created_at", "id"),
     Index("ix_leads_stage", "stage", "id"),
     Index("ix_leads_channel", "channel", "id"),
     Index("ix_leads_manager", MANAGER, "id"),

@@ -95,11 +95,16 @@ def record_page(
 
 
 def found(entity: str, record_id: int) -> dict[str, Any]:
+    """The record; 404 where there is none, 403 where its client is not for the user's eyes."""
     if record_id > MAX_ID:
         abort(404)
     row = get_record(the_store().database, entity, record_id)
     if row is None:
         abort(404)
+    if seeing.only() and row.get("contact_id"):
+        # A record is seen with its client.
+        client = get_record(the_store().database, "contact", row["contact_id"])
+        seeing.check(client or {"manager": None})
     return row
 
 

@@ -19,7 +19,7 @@ from hub.store.database import utc_now
 from hub.store.lists import calls as call_lists
 from hub.store.lists.calls import UNRETURNED_DAYS, CallFilters
 from hub.store.lists.paging import ListPage
-from hub.web import export, lists, live, menu
+from hub.web import export, lists, live, menu, seeing
 from hub.web.context import actor, local_now, people, the_store, the_user
 from hub.web.guard import safe_next
 from hub.web.managers import files
@@ -51,6 +51,7 @@ def calls() -> Response:
         since=lists.since(),
         until=lists.until(),
         unreturned_since=since if shown == "unreturned" else None,
+        seen_by=seeing.only(),
         phone_region=store.settings.phone_region,
     )
 

@@ -51,7 +51,6 @@ INDEXES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("ix_messages_awaiting", "messages", ("awaits_since", "id"), "awaits_since IS NOT NULL"),
     ("ix_messages_thread", "messages", ("thread_key", "sent_at"), ""),
     ("ix_calls_contact", "calls", ("contact_id", "started_at"), ""),
-    ("ix_leads_created", "leads", ("created_at", "id"), ""),
 )
 #: What the new ones take the place of: (name, table, column).
 FORMER = (
