@@ -52,7 +52,7 @@ run: .venv/.run
 test: .venv/.dev
 	@.ci/need.sh chromium chromium chromium-browser google-chrome
 	@.ci/need.sh iproute2 ip
-	@$(BIN)/python -m pytest -n 4 --dist worksteal -q $(PYTEST_ARGS) $(TESTS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -q $(PYTEST_ARGS) $(TESTS)
 
 check: .venv/.dev
 	@$(BIN)/ruff format --check --quiet .

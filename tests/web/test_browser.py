@@ -33,10 +33,12 @@ def desk(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
 def test_a_manager_finds_a_client_by_part_of_the_phone(desk: Desk, scene: Scene) -> None:
     page = desk.sign_in(VERA)
     desk.open("/clients")
-    expect(page.get_by_role("link", name=PAVEL.name)).to_be_visible()
+    # A reminder of a call-back may name him too: the list is looked at.
+    listed = page.locator("#list").get_by_role("link", name=PAVEL.name)
+    expect(listed).to_be_visible()
     page.keyboard.press("/")
     page.keyboard.type("8 (916) 123")
-    expect(page.get_by_role("link", name=PAVEL.name)).to_have_count(0)
+    expect(listed).to_have_count(0)
     expect(page).to_have_url(re.compile(r"/clients\?q=8"))
     page.get_by_role("link", name=IRINA.name).click()
     expect(page.get_by_role("heading", name=IRINA.name)).to_be_visible()
