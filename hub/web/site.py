@@ -34,7 +34,6 @@ STATIC = FOLDER / "static"
 VENDOR = {
     "css": "vendor/tabler-1.6.1/tabler.min.css",
     "htmx": "vendor/htmx-2.0.11/htmx.min.js",
-    "sse": "vendor/htmx-ext-sse-2.2.4/sse.min.js",
     "chart": "vendor/chart.js-4.6.1/chart.umd.min.js",
     "icons": "vendor/tabler-icons-3.51.0/icons.svg",
 }
