@@ -72,4 +72,4 @@ def _write(spool: IO[bytes], chunk: bytes) -> None:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise RetryLater("на диске хаба нет места для ответа 1С", detail=str(error)) from error
+        raise RetryLater("на диске узла нет места для ответа 1С", detail=str(error)) from error

@@ -91,7 +91,7 @@ RENDERED = {
     "the signature does not match": "подпись не совпадает",
     "the vpbx_api_key is missing": "нет vpbx_api_key",
     "the timestamp is more than 300 seconds off": (
-        "отметка времени расходится с часами хаба больше чем на 300 с"
+        "отметка времени расходится с часами узла больше чем на 300 с"
     ),
     "the body is larger than the 1048576 bytes that are accepted": (
         "тело больше допустимых 1048576 байт"
