@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import phonenumbers
 from babel import Locale, dates, numbers, units
-from flask import Flask
+from flask import Flask, g
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from hub.mapping.transforms import MISSING
 from hub.store.database import utc_now
@@ -30,14 +31,17 @@ def locale() -> Locale:
     return get_locale() or Locale("ru")
 
 
+def _clock() -> tuple[ZoneInfo, date]:
+    """The company's zone and its today, asked once a request."""
+    known: tuple[ZoneInfo, date] | None = g.get("clock")
+    if known is None:
+        known = g.clock = (company_zone(), local_now().date())
+    return known
+
+
 def moment_text(moment: datetime) -> str:
     """A moment: the time alone today, with the day this year, with the year before."""
-    local, now = moment.astimezone(company_zone()), local_now()
-    if local.date() == now.date():
-        return dates.format_time(local, "HH:mm", locale=locale())
-    same_year, other_year = _SHORT.get(locale().language, _SHORT["en"])
-    pattern = same_year if local.year == now.year else other_year
-    return dates.format_datetime(local, pattern, locale=locale())
+    return _moment(moment, *_clock(), locale())
 
 
 def when(moment: datetime | str | None) -> str | Markup:
@@ -46,17 +50,28 @@ def when(moment: datetime | str | None) -> str | Markup:
         moment = datetime.fromisoformat(moment)
     if moment is None:
         return NOTHING
-    local = moment.astimezone(company_zone())
-    full = _full(local, str(local.tzinfo), locale())
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        moment.isoformat(), full, moment_text(moment)
-    )
+    return _when(moment, moment.tzinfo, *_clock(), locale())
 
 
-@lru_cache(maxsize=4096)
-def _full(local: datetime, _zone: str, where: Locale) -> str:
-    # Moments of two zones may be equal and still be written otherwise: the zone is of the key.
-    return dates.format_datetime(local, "d MMMM y, HH:mm:ss (VV)", locale=where)
+# Babel takes a tenth of a millisecond a moment, a list has fifty, and many look at the same list.
+# Moments of two zones may be equal and still be written otherwise: the zone is of the key.
+@lru_cache(maxsize=8192)
+def _when(
+    moment: datetime, _own: tzinfo | None, zone: ZoneInfo, today: date, where: Locale
+) -> Markup:
+    full = dates.format_datetime(moment.astimezone(zone), "d MMMM y, HH:mm:ss (VV)", locale=where)
+    shown = escape(_moment(moment, zone, today, where))
+    return Markup(f'<time datetime="{moment.isoformat()}" title="{escape(full)}">{shown}</time>')  # noqa: S704  # both are escaped, the moment is ours
+
+
+@lru_cache(maxsize=8192)
+def _moment(moment: datetime, zone: ZoneInfo, today: date, where: Locale) -> str:
+    local = moment.astimezone(zone)
+    if local.date() == today:
+        return dates.format_time(local, "HH:mm", locale=where)
+    same_year, other_year = _SHORT.get(where.language, _SHORT["en"])
+    pattern = same_year if local.year == today.year else other_year
+    return dates.format_datetime(local, pattern, locale=where)
 
 
 def day_title(day: date) -> str:
@@ -100,6 +115,11 @@ def phone(value: str | None) -> str:
     """A phone in international spelling; an extension as it is."""
     if not value:
         return NOTHING
+    return _phone(value)
+
+
+@lru_cache(maxsize=8192)
+def _phone(value: str) -> str:
     try:
         number = phonenumbers.parse(value)
     except phonenumbers.NumberParseException:
@@ -109,6 +129,8 @@ def phone(value: str | None) -> str:
 
 def decimal_of(value: Any) -> Decimal | None:
     """A number that may be stored as text; None when it is none."""
+    if type(value) is Decimal:
+        return value
     try:
         return Decimal(str(value)) if value not in (None, "") else None
     except ArithmeticError:
