@@ -43,7 +43,8 @@ class SiteEnvironment(Environment):
     context_class = SiteContext
 
     def _load_template(self, name: str, globals: MutableMapping[str, Any] | None) -> Template:  # noqa: A002  # as the parent's
-        assert self.loader is not None and self.cache is not None
+        assert self.loader is not None
+        assert self.cache is not None
         key: Any = (weakref.ref(self.loader), f"{get_locale()}/{name}")
         template: Template | None = self.cache.get(key)
         if template is None or (self.auto_reload and not template.is_up_to_date):
@@ -65,7 +66,7 @@ class _Saying(NodeTransformer):
     def __init__(self, translate: Callable[[str], str]) -> None:
         self._translate = translate
 
-    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  # the visitor names it
         """A text with nothing in it becomes a constant, one with values a filling in of them."""
         self.generic_visit(node)
         if not _is_said(node):

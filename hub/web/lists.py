@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import make_response, render_template, request, url_for
+from flask import make_response, render_template, request
 from werkzeug.wrappers import Response
 
 from hub.store.lists.paging import ListPage
 from hub.store.lists.reports import day_start
+from hub.web.assets import address
 from hub.web.context import company_zone
 from hub.web.sessions import NEWS_HEADER
 
@@ -62,7 +63,7 @@ def here(**changes: Any) -> str:
     """The present address with these parameters changed; None or empty removes one."""
     kept = {name: value for name, value in request.args.items() if value.strip()}
     wanted = {**kept, **(request.view_args or {}), **changes}
-    return url_for(
+    return address(
         request.endpoint or "managers.home",
         **{name: value for name, value in wanted.items() if value not in (None, "")},
     )

@@ -22,6 +22,7 @@ from hub.store.store import Store
 from hub.web import report_view as view
 from hub.web import site
 from hub.web.context import EXTENSION
+from hub.web.report_sheets import figures_sheet, sheet
 from hub.web.words import reports as words
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -65,8 +66,8 @@ def _files(report: reports.Report, title: str, zone: ZoneInfo) -> list[Attachmen
     look = Look(zone)
     found = []
     for name, (columns, rows) in (
-        (_("summary"), view.figures_sheet(report)),
-        *((str(words.TABLES[one.name]).lower(), view.sheet(report, one)) for one in report.tables),
+        (_("summary"), figures_sheet(report)),
+        *((str(words.TABLES[one.name]).lower(), sheet(report, one)) for one in report.tables),
     ):
         file = io.BytesIO()
         if write_xlsx(file, columns, rows, look):

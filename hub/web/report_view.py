@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
-from babel import dates, numbers, units
-from flask import url_for
+from babel import Locale, dates, numbers, units
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from hub.crm.periods import ANY, MONTH, QUARTER, YEAR, Period, period_of
 from hub.crm.report_model import NOTHING as NOTHING_THERE
 from hub.crm.report_model import Figure, Table
 from hub.crm.reports import Report
-from hub.crm.sheets import Column
+from hub.web.assets import address
 from hub.web.formats import NOTHING, count, locale, money, person, phone
 from hub.web.words import reports as words
 from hub.web.words import word
@@ -65,26 +65,36 @@ def _without_kopecks(value: Any, figure: Figure) -> Any:
 def _text(value: Any, figure: Figure) -> str:
     if value is None:
         return NOTHING
-    if figure.unit == "percent":
-        return numbers.format_percent(Decimal(str(value)) / 100, "#,##0.#\xa0%", locale=locale())
-    if figure.unit == "seconds":
-        return seconds_text(value)
     if figure.unit == "money":
         return money(value, figure.currency or None)
+    return _said(value, figure.unit, locale())
+
+
+# A report has hundreds of numbers, and most of them are the same few.
+@lru_cache(maxsize=8192)
+def _said(value: Any, unit: str, where: Locale) -> str:
+    if unit == "percent":
+        return numbers.format_percent(Decimal(str(value)) / 100, "#,##0.#\xa0%", locale=where)
+    if unit == "seconds":
+        return _seconds(value, where)
     return count(value)
 
 
 def seconds_text(value: int) -> str:
     """Seconds in the two units one would say them in: «4 мин 20 с», «3 ч 5 мин»."""
+    return _seconds(value, locale())
+
+
+def _seconds(value: int, where: Locale) -> str:
     parts = (("hour", 3600), ("minute", 60), ("second", 1))
     said = []
     for unit, size in parts:
         number, value = divmod(value, size)
         if number:
-            said.append(units.format_unit(number, unit, "short", locale=locale()))
+            said.append(units.format_unit(number, unit, "short", locale=where))
         elif said:
             break
-    return " ".join(said[:2]) or units.format_unit(0, "second", "short", locale=locale())
+    return " ".join(said[:2]) or units.format_unit(0, "second", "short", locale=where)
 
 
 def change_text(figure: Figure) -> str:
@@ -146,7 +156,13 @@ def period_text(period: Period) -> str:
 
 def records_url(figure: Figure) -> str | None:
     """The page that lists the records behind a figure."""
-    return url_for("reports.records", **figure.records) if figure.records else None
+    return address("reports.records", **figure.records) if figure.records else None
+
+
+def number(figure: Figure, text: str = "") -> Markup | str:
+    """A figure's value, or other words for it, as a link to its records."""
+    shown, where = text or value_text(figure), records_url(figure)
+    return Markup('<a href="{}">{}</a>').format(where, shown) if where and figure.value else shown
 
 
 def heat(report: Report) -> dict[str, Any]:
@@ -220,55 +236,7 @@ def _day_url(report: Report, day: str, name: str) -> str:
     wanted = {"since": first.isoformat(), "until": last.isoformat(), **_OF_DRAWN.get(name, {})}
     if report.manager:
         wanted["manager"] = report.manager
-    return url_for("reports.records", **{"kind": report.name, **wanted})  # type: ignore[arg-type]  # values of the address
-
-
-def sheet(report: Report, table: Table) -> tuple[list[Column], Iterable[Mapping[str, Any]]]:
-    """A table of a report as columns and rows of a file."""
-    columns = [
-        Column(words.KEYS[name], _key_of(place, name)) for place, name in enumerate(table.keys)
-    ]
-    for name in table.columns:
-        unit = _unit(table, name)
-        title = f"{words.figure_title(report.name, name)}{_unit_text(unit)}"
-        kind = "money" if unit == "money" else "number"
-        columns.append(Column(title, _value_of(name), kind))
-    return columns, [{"key": key, "row": row} for key, row in table.rows]
-
-
-def figures_sheet(report: Report) -> tuple[list[Column], Iterable[Mapping[str, Any]]]:
-    """The figures of a report as columns and rows of a file."""
-    columns = [
-        Column(_("Figure"), lambda row: row["title"], width=44),
-        Column(_("Value"), lambda row: row["value"], "number"),
-        Column(_("Before"), lambda row: row["before"], "number"),
-    ]
-    rows = [
-        {
-            "title": f"{words.figure_title(report.name, one.name)}{_unit_text(one.unit)}"
-            + (f", {one.currency}" if one.currency else ""),
-            "value": one.value,
-            "before": one.before,
-        }
-        for one in report.figures
-    ]
-    return columns, rows
-
-
-def _unit_text(unit: str) -> str:
-    return str({"percent": ", %", "seconds": _(", seconds")}.get(unit, ""))
-
-
-def _unit(table: Table, name: str) -> str:
-    return next((row[name].unit for _key, row in table.rows), "count")
-
-
-def _key_of(place: int, name: str) -> Any:
-    return lambda row: key_text(name, row["key"][place])
-
-
-def _value_of(name: str) -> Any:
-    return lambda row: row["row"][name].value
+    return address("reports.records", **{"kind": report.name, **wanted})
 
 
 def address_of(period: Period) -> dict[str, str | None]:

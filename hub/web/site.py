@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, request
-from werkzeug.local import LocalProxy
 from werkzeug.exceptions import NotFound
+from werkzeug.local import LocalProxy
 
 from hub.store.store import Store
 from hub.web import (
@@ -91,4 +91,3 @@ def _handle_unknown_paths(app: Flask) -> None:
         return guard.error_page(error)
 
     app.register_error_handler(NotFound, answer)
-

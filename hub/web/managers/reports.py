@@ -18,6 +18,7 @@ from hub.web import export, lists, menu
 from hub.web import report_view as view
 from hub.web.context import company_zone, local_now, people, the_store, the_user
 from hub.web.guard import protect
+from hub.web.report_sheets import figures_sheet, sheet
 from hub.web.words import reports as words
 
 menu.add(
@@ -119,9 +120,9 @@ def _file(report: reports.Report, kind: str) -> Response:
     title = str(words.TITLES[report.name][0])
     table = lists.argument("table")
     if table not in {one.name for one in report.tables}:
-        columns, rows = view.figures_sheet(report)
+        columns, rows = figures_sheet(report)
         return export.download(title, columns, rows, kind, f"report {report.name}")
-    columns, rows = view.sheet(report, report.table(table))
+    columns, rows = sheet(report, report.table(table))
     name = f"{title}, {str(words.TABLES[table]).lower()}"
     return export.download(name, columns, rows, kind, f"report {report.name}")
 

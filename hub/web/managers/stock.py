@@ -18,11 +18,13 @@ from hub.store.lists import pages, stock_beside, stock_table
 from hub.web import export, freshness, lists, menu
 from hub.web.context import the_store
 from hub.web.managers.base import blueprint, level_filters, records
+from hub.web.stock_cell import stock_cell
 
 menu.add(
     "managers", 70, "managers.stock", _l("Stock"), "package",
     ("managers.stock_levels", "stock.level", "stock.item", "stock.product"),
 )  # fmt: skip
+blueprint.add_app_template_global(stock_cell)
 #: With more warehouses than this a reader chooses which to see.
 SHOWN_PLACES = 6
 EXPORTED_PLACES = 100
