@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -46,11 +47,18 @@ class Report:
     former: Period
     manager: str
     figures: list[Figure]
-    tables: list[Table]
+    #: What the tables are made of, by those who show them.
+    numbers: Numbers
     #: What is drawn over time: {day or month: {name: number}}, empty ones too.
     series: dict[str, dict[str, Any]]
     #: Days whose numbers are being counted anew right now.
     pending: int = 0
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The tables of this report."""
+        place = Scope(self.name, self.period, self.manager)
+        return MAKERS[self.name][1](place, self.numbers)
 
     def table(self, name: str) -> Table:
         """A table by its name."""
@@ -63,7 +71,7 @@ class Report:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell of."""
-        return not any(table.rows for table in self.tables)
+        return not any(self.numbers.values())
 
 
 def build(
@@ -95,15 +103,14 @@ def build(
         )
         for one, days in ((period, by_day), (former, False))
     )
-    figures, tables, _drawn = MAKERS[name]
     total = now.total
     return Report(
         name=name,
         period=period,
         former=former,
         manager=manager,
-        figures=figures(place, total, then.total),
-        tables=tables(place, total),
+        figures=MAKERS[name][0](place, total, then.total),
+        numbers=total,
         series=_series(name, now.parts, period, by_day=by_day),
         pending=len({*now.pending, *then.pending}),
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from babel import Locale, dates, numbers, units
 from flask_babel import gettext as _
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from hub.crm.periods import ANY, MONTH, QUARTER, YEAR, Period, period_of
 from hub.crm.report_model import NOTHING as NOTHING_THERE
@@ -162,7 +162,9 @@ def records_url(figure: Figure) -> str | None:
 def number(figure: Figure, text: str = "") -> Markup | str:
     """A figure's value, or other words for it, as a link to its records."""
     shown, where = text or value_text(figure), records_url(figure)
-    return Markup('<a href="{}">{}</a>').format(where, shown) if where and figure.value else shown
+    if not where or not figure.value:
+        return shown
+    return Markup(f'<a href="{escape(where)}">{escape(shown)}</a>')  # noqa: S704  # both are escaped
 
 
 def heat(report: Report) -> dict[str, Any]:
