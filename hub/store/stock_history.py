@@ -6,7 +6,8 @@ the value before its first change after that day, or what it is now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -57,25 +58,39 @@ class DayLevel:
     changed: bool
 
 
-def daily(db: Connection, level_id: int, first: date, last: date, zone: ZoneInfo) -> list[DayLevel]:
-    """The level at the end of each day from `first` to `last`, oldest first.
+def daily(
+    db: Connection, level_ids: Sequence[int], first: date, last: date, zone: ZoneInfo
+) -> dict[int, list[DayLevel]]:
+    """Each level at the end of each day from `first` to `last`, oldest first, by its id.
 
-    Days before the hub had the level are left out, and so are days that have not begun.
+    Days before the hub had a level are left out, and so are days that have not begun; levels that
+    are not there have none.
     """
     levels, history = stock_levels.c, stock_history.c
-    names = [levels[name] for name in (*_COLUMNS, "created_at")]
-    now = db.execute(select(*names).where(levels.id == level_id)).mappings().first()
-    if now is None:
-        return []
+    names = [levels[name] for name in ("id", *_COLUMNS, "created_at")]
+    query = (
+        select(stock_history)
+        .where(history.level_id.in_(level_ids), history.day >= first.isoformat())
+        .order_by(history.level_id, history.day.desc())
+    )
+    before: dict[int, list[Mapping[Any, Any]]] = defaultdict(list)
+    for row in db.execute(query).mappings():
+        before[row["level_id"]].append(row)
+    now = db.execute(select(*names).where(levels.id.in_(level_ids))).mappings()
+    return {row["id"]: _days(row, before[row["id"]], first, last, zone) for row in now}
+
+
+def _days(
+    now: Mapping[Any, Any],
+    before: Sequence[Mapping[Any, Any]],
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+) -> list[DayLevel]:
+    """Walk back from what a level is now, over what it was before each changed day."""
     last = min(last, today(zone))
     if now["created_at"] is not None:
         first = max(first, now["created_at"].astimezone(zone).date())
-    query = (
-        select(stock_history)
-        .where(history.level_id == level_id, history.day >= first.isoformat())
-        .order_by(history.day.desc())
-    )
-    before = list(db.execute(query).mappings())
     found: list[DayLevel] = []
     value: Mapping[Any, Any] = now
     changes = iter(before)

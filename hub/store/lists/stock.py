@@ -57,8 +57,15 @@ def level_days(
     database: Database, level_id: int, first: date, last: date, zone: ZoneInfo
 ) -> list[DayLevel]:
     """The level at the end of each of these days, oldest first; see `stock_history.daily`."""
+    return levels_days(database, [level_id], first, last, zone).get(level_id, [])
+
+
+def levels_days(
+    database: Database, level_ids: Sequence[int], first: date, last: date, zone: ZoneInfo
+) -> dict[int, list[DayLevel]]:
+    """The same of several levels, by their ids."""
     with database.read() as db:
-        return stock_history.daily(db, level_id, first, last, zone)
+        return stock_history.daily(db, level_ids, first, last, zone)
 
 
 def set_threshold(

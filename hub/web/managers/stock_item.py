@@ -83,8 +83,9 @@ def summed_days(levels: Sequence[Row], days: int) -> list[DayLevel]:
     first = last - timedelta(days=days - 1)
     sums: dict[date, Decimal] = {}
     changed: set[date] = set()
-    for level in levels:
-        for day in stock.level_days(database, level["id"], first, last, zone):
+    ids = [level["id"] for level in levels]
+    for level in stock.levels_days(database, ids, first, last, zone).values():
+        for day in level:
             sums[day.day] = sums.get(day.day, Decimal(0)) + day.quantity
             if day.changed:
                 changed.add(day.day)
