@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from hub.store import facts as shared
 from hub.store.database import Database, insert_for, utc_now
 from hub.store.models import facts as facts_table
 from hub.store.models import report_days, report_marks
-from hub.store.report_changes import changed_days
+from hub.store.report_changes import changed_days, every_day
 from hub.store.report_tally import ALL, KINDS, Kind, Numbers, merge, tally, tally_scope
 
 #: Most transactions commit this soon after they stamped their records; such days are seen at once.
@@ -33,7 +33,6 @@ MAX_LOOKED: Final = 20_000
 SEEN: Final = "reports_seen"
 SETTLED: Final = "reports_settled"
 ZONE: Final = "reports_zone"
-_FIRST: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass
@@ -157,7 +156,7 @@ def mark_changes(database: Database, zone: ZoneInfo) -> None:
         names = (f"{SEEN}_{kind.name}", f"{SETTLED}_{kind.name}")
         with database.read() as db:
             seen, settled = (_moment_of(shared.get_fact(db, name)) for name in names)
-            days = changed_days(db, kind, seen or _FIRST, zone)
+            days = changed_days(db, kind, seen, zone) if seen else every_day(db, kind, zone)
             if settled is not None:
                 # What was changed by a transaction that took long was not to be seen then.
                 days |= changed_days(db, kind, settled, zone, until=now - SETTLED_AFTER)

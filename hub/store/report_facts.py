@@ -46,6 +46,13 @@ class SecondsBetween(FunctionElement[int]):
     name = "seconds_between"
 
 
+class DayBefore(FunctionElement[Any]):
+    """A day and a second (for roundings) before a moment: for a range of an index."""
+
+    inherit_cache = True
+    name = "day_before"
+
+
 class HourOf(FunctionElement[str]):
     """The UTC hour of a moment as text, «2026-11-26T09»."""
 
@@ -64,6 +71,17 @@ def _seconds_postgres(element: Any, compiler: Any, **options: Any) -> str:
 def _seconds_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     first, second = (compiler.process(one, **options) for one in element.clauses)
     return f"CAST(ROUND((julianday({second}) - julianday({first})) * 86400) AS INTEGER)"
+
+
+@compiles(DayBefore, "postgresql")
+def _before_postgres(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} - INTERVAL '86401 seconds')"
+
+
+@compiles(DayBefore, "sqlite")
+def _before_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return f"strftime('%Y-%m-%dT%H:%M:%S', {moment}, '-86401 seconds')"
 
 
 @compiles(HourOf, "postgresql")
