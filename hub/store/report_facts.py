@@ -132,7 +132,8 @@ _first_out = (
 _first_in = (
     select(func.min(SecondsBetween(calls.c.started_at, _later.c.started_at)))
     .where(_later.c.from_number == calls.c.from_number, _later.c.direction == "in", *_after_call)
-    .where(_later.c.status == "answered")
+    # Not by an index of statuses: SQLite, which knows no numbers of rows, would prefer it.
+    .where(func.coalesce(_later.c.status, "") == "answered")
     .correlate(calls)
     .scalar_subquery()
 )
