@@ -23,6 +23,7 @@ from hub.sending import mail
 from hub.settings import Settings
 from hub.store import facts, search_index
 from hub.store.database import utc_now
+from hub.store.event_rows import has_status
 from hub.store.migrate import is_current
 from hub.store.models import events
 from hub.store.secrets import KEY_FILE
@@ -205,7 +206,7 @@ def _rest(store: Store, tr: Choose) -> Iterator[Finding]:
     if not errors:
         yield Finding("mappings", True)
     with store.database.read() as db:
-        dead = db.scalar(select(func.count()).where(events.c.status == "dead")) or 0
+        dead = db.scalar(select(func.count()).where(has_status("dead"))) or 0
     message = tr(f"неразобранных: {dead}", f"dead letters: {dead}")
     # Work for a person, not a fault of the hub: it must not turn a healthy check red.
     yield Finding("events", True, message, "hub events list --status dead" if dead else "")

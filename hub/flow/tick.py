@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, exists, select, update
 
 from hub.crm.task_rules import within
 from hub.flow import call_backs, housekeeping, poll, watch
@@ -18,7 +18,8 @@ from hub.store import facts, leases, replay_jobs, stock_items
 from hub.store.connections import Configured
 from hub.store.cursors import first_turn
 from hub.store.database import utc_now
-from hub.store.models import cursors, events, sync_runs
+from hub.store.event_rows import has_status
+from hub.store.models import connections, cursors, events, sync_runs
 from hub.store.models import leases as leases_table
 from hub.store.store import Store
 
@@ -75,10 +76,12 @@ def _settle_calls(store: Store) -> None:
 
 def connections_due(db: Connection) -> set[int]:
     """Connections with an event to take up now."""
-    fresh = select(events.c.connection_id).where(events.c.status == "received").distinct()
+    # Connection by connection: a backlog of a million events is not walked through to name one.
+    own = events.c.connection_id == connections.c.id
+    fresh = select(connections.c.id).where(exists().where(own, has_status("received")))
     late = (
         select(events.c.connection_id)
-        .where(events.c.status == "waiting", events.c.retry_at <= utc_now())
+        .where(has_status("waiting"), events.c.retry_at <= utc_now())
         .distinct()
     )
     return {int(key) for query in (fresh, late) for key in db.scalars(query)}

@@ -118,39 +118,40 @@ def _stamp(moment: datetime) -> str:
 
 #: Two parameters, whatever the number of rows: the driver quotes arrays of texts slowly, and bodies
 #: need no quoting at all when they come as one run of bytes that is cut up again there.
+#: Ids are drawn in order of arrival and rows inserted in order of their keys: who is told first is
+#: worked on first, and two processes that insert the same keys cannot deadlock.
 _POSTGRES = """
-WITH given AS (
-  SELECT g.*, substring(%b::bytea FROM g.start FOR g.size_bytes) AS body
+WITH given AS MATERIALIZED (
+  SELECT nextval('events_id_seq') AS id, g.*
   FROM json_to_recordset(%s::json) AS g(connection_id bigint, event_key text, ordering_key text,
     type text, received_at timestamptz, size_bytes int, method text, path text, query text,
     headers jsonb, remote_addr text, start int)
 ), fresh AS (
-  INSERT INTO events (connection_id, event_key, ordering_key, type, received_at, size_bytes,
+  INSERT INTO events (id, connection_id, event_key, ordering_key, type, received_at, size_bytes,
     status, attempts, deaths)
-  SELECT connection_id, event_key, ordering_key, type, received_at, size_bytes, 'received', 0, 0
-  FROM given
+  SELECT id, connection_id, event_key, ordering_key, type, received_at, size_bytes, 'received', 0, 0
+  FROM given ORDER BY connection_id, event_key COLLATE "C"
   ON CONFLICT DO NOTHING RETURNING id, connection_id, event_key
 ), bodies AS (
   INSERT INTO event_bodies (event_id, method, path, query, headers, remote_addr, body)
-  SELECT fresh.id, method, path, query, headers, remote_addr, body
-  FROM fresh JOIN given USING (connection_id, event_key)
+  SELECT id, method, path, query, headers, remote_addr,
+    substring(%b::bytea FROM start FOR size_bytes)
+  FROM fresh JOIN given USING (id)
 )
 SELECT connection_id, event_key FROM fresh
 """
 
 
 def _insert_postgres(cursor: Any, group: Sequence[NewEvent]) -> list[bool]:
-    # Sorted: two processes that insert the same keys in the same order cannot deadlock.
     first: dict[tuple[int, str], NewEvent] = {}
     for event in group:
         first.setdefault((event.connection_id, event.event_key), event)
     rows, start = [], 1
-    chosen = [first[key] for key in sorted(first)]
-    for event in chosen:
+    for event in first.values():
         rows.append(_row(event, start))
         start += len(event.request.body)
-    bodies = b"".join([event.request.body for event in chosen])
-    stored = set(cursor.execute(_POSTGRES, (bodies, to_json(rows))))
+    bodies = b"".join([event.request.body for event in first.values()])
+    stored = set(cursor.execute(_POSTGRES, (to_json(rows), bodies)))
     fresh = []
     for event in group:
         key = (event.connection_id, event.event_key)

@@ -11,7 +11,7 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from hub.store import search_index
@@ -96,21 +96,37 @@ def _give_way(connection: Connection, config: Config) -> None:
             time.sleep(AGAIN_SECONDS)
 
 
-def add_index(name: str, table: str, columns: Sequence[str]) -> None:
-    """For a revision: an index on a table in use. The last step of its revision.
+def add_index(name: str, table: str, columns: Sequence[str], where: str = "") -> None:
+    """For a revision: an index on a table in use, of the rows `where` is true of. After it come
+    only further ones, and `drop_index`.
 
     On PostgreSQL it is built while others write, outside any transaction; what an interrupted try
     left is dropped first.
     """
     context = op.get_context()
+    chosen = text(where) if where else None
     if context.dialect.name != "postgresql":
-        op.create_index(name, table, list(columns))
+        op.create_index(name, table, list(columns), sqlite_where=chosen)
         return
     with context.autocommit_block():
         # It waits for transactions that are open now and makes nobody else wait.
         op.execute("SET lock_timeout = 0")
         op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
-        op.create_index(name, table, list(columns), postgresql_concurrently=True)
+        op.create_index(
+            name, table, list(columns), postgresql_where=chosen, postgresql_concurrently=True
+        )
+        op.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+
+
+def drop_index(name: str, table: str) -> None:
+    """For a revision: take an index off a table in use. After it come only further ones."""
+    context = op.get_context()
+    if context.dialect.name != "postgresql":
+        op.drop_index(name, table, if_exists=True)
+        return
+    with context.autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
         op.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
 
 

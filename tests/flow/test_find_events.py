@@ -55,6 +55,24 @@ def test_each_filter_leaves_what_it_names(inbox: Hub) -> None:
         assert filters_from(filters.as_dict()) == filters
 
 
+def test_a_status_is_found_in_every_connection_newest_first(hub: Hub) -> None:
+    """Each connection has its own index; a page mixes them as they came."""
+    for name in ("one", "two", "three"):
+        hub.site(name)
+    for number in range(1, 10):
+        hub.post(("one", "two", "three")[number % 3], lead(number))
+    for name in ("one", "three"):
+        hub.drain(name)
+    done = EventFilters(status="done")
+    first = find_events.search(hub.store.database, done, 4, None, further=False)
+    assert [row["id"] for row in first.items] == [9, 8, 6, 5]
+    assert ids(hub, done, cursor=first.next_cursor) == [3, 2]
+    assert ids(hub, EventFilters(status="received")) == [7, 4, 1]
+    with hub.store.database.read() as db:
+        assert event_pages.count_up_to(db, done, 100) == 6
+        assert event_pages.count_up_to(db, done, 4) == 4
+
+
 def test_text_is_found_however_the_body_spells_it(hub: Hub) -> None:
     body = {"headers": [["Content-Type", "application/x-www-form-urlencoded"]]}
     for raw in (b'{"name": "\\u041f\\u0430\\u0432\\u0435\\u043b"}', "имя=Павел".encode(),

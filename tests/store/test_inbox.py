@@ -110,6 +110,14 @@ def test_a_large_group_with_repeats_keeps_each_with_its_own_body(
         assert bodies[row["id"]] == (b"old" if number % 7 == 0 else b"%d" % number)
 
 
+def test_events_of_one_commit_keep_their_order_of_arrival(hub: Hub, connection_id: int) -> None:
+    """Whatever their keys: the drain goes by id, and who was told of first is worked on first."""
+    keys = ["m", "a", "z", "Ж", "b", "a", "_", "B"]
+    store_events(hub.store.database, [new_event(connection_id, key) for key in keys])
+    kept = sorted(hub.rows(events), key=lambda row: int(row["id"]))
+    assert [row["event_key"] for row in kept] == list(dict.fromkeys(keys))
+
+
 def test_two_processes_that_accept_the_same_events_keep_each_once(
     hub: Hub, connection_id: int
 ) -> None:

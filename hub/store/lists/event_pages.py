@@ -1,8 +1,8 @@
 """How events are found among millions: by an index where there is one, else within a window.
 
-No filter reads the whole inbox. A status, a connection, an error's code, a key and a record have
-indexes; the time is found by halving the ids, which grow with it; a type or an entity is looked for
-among a bounded number of ids, and the page says how far that went.
+No filter reads the whole inbox. A status within a connection, an error's code, a key and a record
+have indexes; the time is found by halving the ids, which grow with it; a type or an entity is
+looked for among a bounded number of ids, and the page says how far that went.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, literal_column, select
+from sqlalchemy import Connection, Select, exists, func, select
 
+from hub.store.event_rows import STATUSES, has_status
 from hub.store.lists.event_filters import EventFilters
 from hub.store.lists.paging import (
     ListPage,
@@ -25,7 +26,6 @@ from hub.store.lists.paging import (
 )
 from hub.store.models import changes, connections, events
 
-STATUSES = ("received", "done", "ignored", "waiting", "dead")
 #: Few events have one of these; all of them may be looked through.
 RARE = ("received", "waiting", "dead")
 #: Ids that one page looks through for what has no index, and that «further» does.
@@ -100,7 +100,9 @@ def count_up_to(db: Connection, filters: EventFilters, most: int) -> int | None:
     span = span_of(db, filters)
     total = 0
     for query in _queries(db, filters, span.low, span.high):
-        total += int(db.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0)
+        if total < most:
+            counted = select(func.count()).select_from(query.limit(most).subquery())
+            total += int(db.scalar(counted) or 0)
     return min(total, most)
 
 
@@ -165,11 +167,21 @@ def _queries(
     """The ids that match, as one query or several disjoint ones, each served by an index."""
     query = select(events.c.id).where(events.c.id.between(low, high))
     query = query.where(*_conditions(db, filters))
-    narrower = filters.status or filters.error_code or filters.key or filters.record_id is not None
-    if not filters.connection or narrower or is_loose(filters):
+    narrower = filters.error_code or filters.key or filters.record_id is not None
+    if narrower or is_loose(filters) or not (filters.connection or filters.status):
         return [query]
-    # Literals: a bound value would keep SQLite from its partial indexes.
-    return [query.where(events.c.status == literal_column(f"'{one}'")) for one in STATUSES]
+    # A status has its index within each connection.
+    of = [connection_id_of(db, filters.connection)] if filters.connection else _everyone(db)
+    statuses = [filters.status] if filters.status else STATUSES
+    return [
+        query.where(events.c.connection_id == one, has_status(status))
+        for one in of
+        for status in statuses
+    ]
+
+
+def _everyone(db: Connection) -> list[int]:
+    return list(db.scalars(select(connections.c.id)))
 
 
 def _conditions(db: Connection, filters: EventFilters) -> list[Any]:
@@ -178,13 +190,10 @@ def _conditions(db: Connection, filters: EventFilters) -> list[Any]:
         found.append(events.c.connection_id == connection_id_of(db, filters.connection))
     if filters.key:
         if not filters.connection:
-            everyone = list(db.scalars(select(connections.c.id)))
-            found.append(events.c.connection_id.in_(everyone))
+            found.append(events.c.connection_id.in_(_everyone(db)))
         found.append(events.c.event_key == filters.key)
     if filters.status:
-        known = filters.status in STATUSES
-        value = literal_column(f"'{filters.status}'") if known else filters.status
-        found.append(events.c.status == value)
+        found.append(has_status(filters.status))
     if filters.type:
         found.append(events.c.type == filters.type)
     if filters.error_code:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import select
 
 from hub.store.database import Database
+from hub.store.event_rows import STATUSES, has_status
 from hub.store.lists.paging import Row, as_dicts
 from hub.store.models import ENTITY_TABLES, bindings, events
-
-#: Statuses one by one: each has its index, so a quiet connection among busy ones costs no scan.
-STATUSES: Final = ("done", "dead", "ignored", "waiting", "received")
 
 
 def newest_events(database: Database, connection_id: int, limit: int, before: int = 0) -> list[Row]:
     """The connection's latest events, newest first; with `before` those older than that event."""
     found: list[Row] = []
     with database.read() as db:
+        # One by one: each has its index, so a quiet connection among busy ones costs no scan.
         for status in STATUSES:
             query = select(events.c.id, events.c.type, events.c.status, events.c.received_at).where(
-                events.c.connection_id == connection_id,
-                # A literal: a bound value would keep SQLite from its partial index.
-                events.c.status == literal_column(f"'{status}'"),
+                events.c.connection_id == connection_id, has_status(status)
             )
             if before:
                 query = query.where(events.c.id < before)
