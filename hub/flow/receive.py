@@ -19,6 +19,8 @@ from hub.store.inbox_rows import NewEvent
 from hub.store.store import Store
 
 MAX_KEY = 200
+#: A very short secret would tear innocent texts; nobody's real one is that short.
+SHORTEST = 4
 #: Headers that hold nothing but credentials.
 CREDENTIALS = frozenset(
     {"authorization", "proxy-authorization", "redirect-http-authorization", "cookie"}
@@ -83,14 +85,27 @@ def _key(function: EventText | None, request: RawRequest, connection: Connection
     return key
 
 
+def _may_tell(request: RawRequest, connection: Connection) -> bool:
+    """Whether something is to be masked: one look through all of it, for most requests say
+    nothing. What no single text holds may be found too; then each is looked at."""
+    texts = [request.query]
+    for name, value in request.headers:
+        if name.lower() in CREDENTIALS:
+            return True
+        texts.append(value)
+    said = "\n".join(texts)
+    return connection.secrets.hide(said, SHORTEST) != said
+
+
 def _without_secrets(request: RawRequest, connection: Connection) -> RawRequest:
     """The request as kept: credentials in headers and the query are not stored with it."""
+    if not _may_tell(request, connection):
+        return request
 
     def mask(name: str, text: str) -> str:
         if name.lower() in CREDENTIALS:
             return HIDDEN
-        # A very short secret would tear innocent texts; nobody's real one is that short.
-        return connection.secrets.hide(text, shortest=4)
+        return connection.secrets.hide(text, SHORTEST)
 
     headers = tuple([(name, mask(name, value)) for name, value in request.headers])
     return replace(request, headers=headers, query=mask("", request.query))

@@ -88,9 +88,7 @@ class Body:
         if length is not None and length > limit:
             raise TooLarge(f"the body is larger than the {limit} bytes that are accepted")
         try:
-            body: bytes = get_input_stream(self._environ).read(
-                limit + 1 if length is None else length
-            )
+            body = self._read(limit)
         except Exception as error:
             # Whatever the server raises here, the sender broke the connection or its framing.
             self._is_read = True
@@ -101,6 +99,16 @@ class Body:
         if length is not None and len(body) < length:
             raise CutOffError
         return body
+
+    def _read(self, limit: int) -> bytes:
+        if self._length is None:
+            stream, wanted = get_input_stream(self._environ), limit + 1
+        else:
+            # No more than the length is asked for: the guard of `get_input_stream` costs as much
+            # as reading.
+            stream, wanted = self._environ["wsgi.input"], self._length
+        found: bytes = stream.read(wanted)
+        return found
 
     def finish(self) -> None:
         """Read away a body nobody wanted: closing on an unread one would reset the connection, and
