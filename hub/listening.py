@@ -4,6 +4,8 @@ The worker whose drain has ended stays in its job for a while and waits at a lis
 rings puts a connection's id there when somebody waits, or else enqueues a job, as without this
 module; so the two never wait for each other:
 
+* what is rung for while a listener works on that very connection is told to it: nobody else could
+  take it up, and it looks again before it waits;
 * a listener leaves as soon as a job waits in its queue, and is nudged when one comes;
 * one that dies is believed to wait for two seconds more; what was told to it is heard by the next
   listener, and the sweep rings again for what nobody hears;
@@ -26,6 +28,8 @@ from redis.exceptions import RedisError
 LISTEN_SECONDS = 30.0
 #: How long a listener waits before it says again that it is there.
 WAIT_SECONDS = 1
+#: How long a listener is believed to be at work on one connection; longer drains ring for jobs.
+BUSY_SECONDS = 2
 WAITING, RINGS = "uzel:listening", "uzel:rings"
 NUDGE = 0
 
@@ -36,9 +40,16 @@ if redis.call('ZCOUNT', KEYS[2], redis.call('TIME')[1], '+inf') > redis.call('LL
   redis.call('RPUSH', KEYS[3], ARGV[2])
   return 1
 end
+local busy = redis.call('GET', KEYS[1] .. ':at')
+if busy then
+  redis.call('RPUSH', KEYS[3] .. ':' .. busy, ARGV[2])
+  redis.call('EXPIRE', KEYS[3] .. ':' .. busy, 60)
+  return 1
+end
 return -1
 """
 _WAIT = """
+redis.call('DEL', KEYS[3])
 if redis.call('LLEN', KEYS[2]) > 0 then return 0 end
 redis.call('ZADD', KEYS[1], redis.call('TIME')[1] + 2, ARGV[1])
 return 1
@@ -51,8 +62,10 @@ end
 _LEAVE = """
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1])
-if redis.call('ZCARD', KEYS[1]) > 0 then return {} end
-local left = redis.call('LRANGE', KEYS[2], 0, -1)
+local left = redis.call('LRANGE', KEYS[3], 0, -1)
+redis.call('DEL', KEYS[3])
+if redis.call('ZCARD', KEYS[1]) > 0 then return left end
+for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do table.insert(left, one) end
 redis.call('DEL', KEYS[2])
 return left
 """
@@ -72,6 +85,8 @@ class Listening:
         self._patient_redis: Redis | None = None
         #: Only a worker process listens; a job that is carried out elsewhere just ends.
         self.is_open = False
+        #: Says whose work this listener did last.
+        self._busy = f"{RINGS}:nobody"
 
     @property
     def _name(self) -> str:
@@ -104,6 +119,9 @@ class Listening:
         pipe = self._redis.pipeline(transaction=False)
         pipe.delete(bell_key)
         pipe.zrem(WAITING, self._name)
+        if self.is_open:
+            self._busy = f"{bell_key}:at"
+            pipe.set(self._busy, self._name, ex=BUSY_SECONDS)
         pipe.execute()
 
     def listen(self, work: Callable[[int], None], seconds: float = LISTEN_SECONDS) -> None:
@@ -112,7 +130,8 @@ class Listening:
         until = time.monotonic() + seconds
         try:
             while self.is_open and time.monotonic() < until:
-                if not self._wait(keys=[WAITING, self._queue_key], args=[self._name]):
+                keys = [WAITING, self._queue_key, self._busy]
+                if not self._wait(keys=keys, args=[self._name]):
                     return
                 connection_id = self._next()
                 if connection_id:
@@ -124,13 +143,13 @@ class Listening:
         """The next connection rung for; 0 when none was for a moment, or to look round."""
         if self._patient_redis is None:
             self._patient_redis = self._patient()
-        told: Any = self._patient_redis.blpop([self._own, RINGS], timeout=WAIT_SECONDS)
+        told: Any = self._patient_redis.blpop([RINGS, self._own], timeout=WAIT_SECONDS)
         return int(told[1]) if told else NUDGE
 
     def leave(self) -> list[int]:
         """Listen no longer; returns what was told and nobody is left to hear."""
         try:
-            left: Any = self._leave(keys=[WAITING, RINGS], args=[self._name])
+            left: Any = self._leave(keys=[WAITING, RINGS, self._own], args=[self._name])
         except RedisError as error:
             log.info("redis is away: %s", error)
             return []

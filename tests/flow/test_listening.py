@@ -70,6 +70,40 @@ def test_with_every_listener_at_work_a_ring_becomes_a_job(queues: Queues) -> Non
     assert not thread.is_alive()
 
 
+def test_a_ring_for_what_a_listener_works_on_is_told_to_it(queues: Queues) -> None:
+    own, heard, goes_on = listener(queues), list[int](), threading.Event()
+
+    def work(connection_id: int) -> None:
+        own.heard(f"uzel:bell:events-{connection_id}")
+        heard.append(connection_id)
+        goes_on.wait(10)
+
+    thread = threading.Thread(target=own.listen, args=(work,))
+    thread.start()
+    wait_until(lambda: queues.redis.zcard(WAITING) == 1, 5, "the listener")
+    queues.ring(1)
+    wait_until(lambda: heard == [1], 5, "the ring")
+    assert queues.ring(1) is Ring.RUNG
+    assert queues.ring(1) is Ring.SOUNDING
+    assert queues.queue(LIVE).count == 0
+    goes_on.set()
+    wait_until(lambda: heard == [1, 1], 5, "the second ring")
+    wait_until(lambda: queues.redis.zcard(WAITING) == 1, 5, "the listener")
+    assert not queues.redis.exists("uzel:bell:events-1:at")
+    own.stop()
+    thread.join(timeout=5)
+
+
+def test_what_a_listener_was_told_at_work_becomes_a_job_when_it_leaves(queues: Queues) -> None:
+    queues.listening.is_open = True
+    queues.heard("events-1")
+    queues.listening.is_open = False
+    assert queues.ring(1) is Ring.RUNG
+    assert queues.queue(LIVE).count == 0
+    queues.leave()
+    assert queues.queue(LIVE).count == 1
+
+
 def test_a_job_that_comes_while_a_listener_waits_makes_it_leave(queues: Queues) -> None:
     own = listener(queues)
     thread = threading.Thread(target=own.listen, args=(lambda _: None,))
