@@ -110,6 +110,10 @@ class Ringing:
         states = {row["id"]: self.state(row, email, now) for row in rows}
         return {key: state for key, state in states.items() if state in NEWS}
 
+    def concerns(self, row: Mapping[str, Any], email: str) -> bool:
+        """Whether this call rings, or rang, at this person."""
+        return email in self._emails(row)
+
     def _emails(self, row: Mapping[str, Any]) -> set[str]:
         found = concerned(row, self.group(row))
         return found | self._watchers if found else found

@@ -13,6 +13,7 @@ from flask import abort
 
 from hub.sdk.errors import ConfigError
 from hub.store import users
+from hub.store.lists.records import get_record
 from hub.store.store import Store
 from hub.web.context import SiteUser, the_store, the_user
 
@@ -39,6 +40,12 @@ def only(user: SiteUser | None = None) -> str:
 def may_see(user: SiteUser | None, contact: Mapping[str, Any]) -> bool:
     """Whether this user may look at this client."""
     return contact["manager"] in (None, "", email) if (email := only(user)) else True
+
+
+def check_client(contact_id: int | None) -> None:
+    """Stop with «no access» where a record's client is not for the signed-in user's eyes."""
+    if contact_id and only():
+        check(get_record(the_store().database, "contact", contact_id) or {"manager": None})
 
 
 def check(contact: Mapping[str, Any]) -> None:

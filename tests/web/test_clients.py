@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 from sqlalchemy import insert, select, update
 
-from hub.app import create_app
 from hub.crm.notes import add_note
-from hub.store.models import audit, calls, contacts, notes, orders, possible_duplicates
+from hub.store.models import audit, contacts, notes, orders, possible_duplicates
 from hub.store.store import Store
 from tests.support.people import ALICE, IRINA, PAVEL, VERA
-from tests.web.conftest import SignIn, Visitor
-from tests.web.scene import PASSWORD, Scene
+from tests.web.conftest import SignIn
+from tests.web.scene import Scene
 
 HTMX = {"HX-Request": "true"}
 
@@ -133,29 +131,3 @@ def test_each_look_at_a_card_is_audited(sign_in: SignIn, scene: Scene, sqlite_st
     with sqlite_store.database.read() as db:
         seen = db.execute(select(audit).where(audit.c.action == "view contact")).all()
     assert [(row.actor, row.subject_id) for row in seen] == [(VERA.email, str(scene.irina))]
-
-
-def test_where_managers_see_their_own_clients_others_are_closed(
-    sqlite_store: Store, scene: Scene
-) -> None:
-    rule = {"access": {"managers_see": "own_and_free"}}
-    store = Store(
-        replace(sqlite_store.settings, file=rule), sqlite_store.database, sqlite_store.vault
-    )
-    with store.database.write() as db:
-        somebody = update(contacts).where(contacts.c.id == scene.pavel)
-        db.execute(somebody.values(manager=ALICE.email))
-    vera = Visitor(create_app(store=store).test_client())
-    vera.sign_in(VERA.email, PASSWORD)
-    assert vera.client.get(f"/clients/{scene.pavel}").status_code == 403
-    assert PAVEL.name not in vera.get("/clients")
-    assert PAVEL.name not in vera.get(f"/search?q={quote(PAVEL.phone)}", **HTMX)
-    assert vera.client.get(f"/clients/{scene.irina}/compare/{scene.pavel}").status_code == 403
-    assert IRINA.name in vera.get("/clients")
-    for path in ("/calls", "/orders", "/leads", "/deals", "/orders?view=board"):
-        assert PAVEL.name not in vera.get(path)
-    assert IRINA.name in vera.get("/calls")
-    with store.database.read() as db:
-        his = db.scalar(select(calls.c.id).where(calls.c.contact_id == scene.pavel).limit(1))
-    assert vera.client.get(f"/calls/{his}").status_code == 403
-    assert vera.client.get(f"/calls/{scene.call}").status_code == 200

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, select, t
 
 from hub.store.database import Database
 from hub.store.lists.paging import ListPage, Row
-from hub.store.lists.record_filters import WORTH, RecordFilters, conditions
+from hub.store.lists.record_filters import WORTH, RecordFilters, conditions, seen
 from hub.store.lists.records import fetch_records
 from hub.store.models import ENTITY_TABLES, changes, users
 
@@ -112,10 +112,15 @@ def record_changes(database: Database, entity: str, record_id: int, limit: int =
         return [dict(row) for row in db.execute(query).mappings()]
 
 
-def brief(database: Database, entity: str, ids: Iterable[int]) -> dict[int, Mapping[Any, Any]]:
-    """Whose these records are: {id: {id, manager, connection_id, stage}}."""
+def brief(
+    database: Database, entity: str, ids: Iterable[int], seen_by: str = ""
+) -> dict[int, Mapping[Any, Any]]:
+    """Whose these records are: {id: {id, manager, connection_id, stage}}; without those that the
+    manager `seen_by` may not see."""
     table = ENTITY_TABLES[entity]
     names = ("id", "manager", "connection_id", "stage")
     query = select(*(table.c[name] for name in names)).where(table.c.id.in_(list(ids)))
+    if seen_by:
+        query = query.where(seen(table, seen_by))
     with database.read() as db:
         return {row["id"]: row for row in db.execute(query).mappings()}

@@ -63,6 +63,7 @@ def list_counted(
             facts.MOMENTS[wanted.kind].label("moment"),
             *(table.c[name] for name in _SHOWN[wanted.kind]),
             contacts.c.name.label("contact_name"),
+            contacts.c.manager.label("contact_manager"),
             connections.c.title.label("connection_title"),
         )
         .outerjoin(contacts, contacts.c.id == table.c.contact_id)

@@ -20,6 +20,7 @@ from hub.store.lists.paging import (
     encode_cursor,
     fetch_page,
 )
+from hub.store.lists.record_filters import seen
 from hub.store.models import calls, contacts, tasks
 
 OPEN = and_(tasks.c.done_at.is_(None), tasks.c.deleted_at.is_(None))
@@ -45,6 +46,8 @@ class TaskFilters:
     contact_id: int | None = None
     number: str = ""
     about: tuple[str, int] | None = None
+    #: Only what this manager may see: their own tasks, and those of clients they may see.
+    seen_by: str = ""
 
 
 def list_tasks(
@@ -216,6 +219,8 @@ def _conditions(filters: TaskFilters) -> Sequence[ColumnElement[bool]]:
         found += [
             tasks.c.about_entity == filters.about[0], tasks.c.about_id == filters.about[1],
         ]  # fmt: skip
+    if filters.seen_by:
+        found.append(or_(tasks.c.manager == filters.seen_by, seen(tasks, filters.seen_by)))
     return found
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.sql.schema import Table
 
 from hub.store.database import Database
 from hub.store.lists.paging import ListPage, Order, Row, as_dicts, fetch_page
-from hub.store.lists.record_filters import RecordFilters, conditions
+from hub.store.lists.record_filters import RecordFilters, conditions, seen
 from hub.store.models import calls, connections, contacts, leads, messages, orders
 
 #: When a lead came in; the list behind the number says it in the same words.
@@ -21,20 +21,32 @@ NUMBERS = ("incoming", "outgoing", "missed", "talk_seconds", "orders", "leads", 
 
 
 def new_records(
-    database: Database, entity: str, since: datetime, manager: str | None, limit: int
+    database: Database,
+    entity: str,
+    since: datetime,
+    manager: str | None,
+    limit: int,
+    seen_by: str = "",
 ) -> list[Row]:
-    """Orders or leads since a moment, the newest first; of a manager also those of nobody."""
+    """Orders or leads since a moment, the newest first; of a manager also those of nobody.
+
+    `seen_by`: of all these only what this manager may see, as RecordFilters says it.
+    """
     table, moment = (orders, orders.c.placed_at) if entity == "order" else (leads, _CAME)
     query = _with_contact(table).where(moment >= since, table.c.deleted_at.is_(None))
     if manager is not None:
         query = query.where(_mine(table, manager))
+    if seen_by:
+        query = query.where(seen(table, seen_by))
     with database.read() as db:
         return as_dicts(
             db.execute(query.order_by(moment.desc(), table.c.id.desc()).limit(limit)).mappings()
         )
 
 
-def waiting_letters(database: Database, manager: str | None, limit: int) -> list[Row]:
+def waiting_letters(
+    database: Database, manager: str | None, limit: int, seen_by: str = ""
+) -> list[Row]:
     """Letters that wait for an answer, the longest waiting first; a manager's clients' letters
     and those of nobody's clients."""
     query = _with_contact(messages, "subject", "from_address", "sent_at", "awaits_since").where(
@@ -42,17 +54,23 @@ def waiting_letters(database: Database, manager: str | None, limit: int) -> list
     )
     if manager is not None:
         query = query.where(_letter_of(manager))
+    if seen_by:
+        query = query.where(seen(messages, seen_by))
     query = query.order_by(messages.c.awaits_since, messages.c.id).limit(limit)
     with database.read() as db:
         return as_dicts(db.execute(query).mappings())
 
 
-def waiting_count(database: Database, manager: str | None, most: int = 1000) -> int:
+def waiting_count(
+    database: Database, manager: str | None, most: int = 1000, seen_by: str = ""
+) -> int:
     """How many letters wait for an answer; at most `most`."""
     query = select(messages.c.id).outerjoin(contacts, contacts.c.id == messages.c.contact_id)
     query = query.where(messages.c.awaits_since.is_not(None))
     if manager is not None:
         query = query.where(_letter_of(manager))
+    if seen_by:
+        query = query.where(seen(messages, seen_by))
     with database.read() as db:
         return int(db.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0)
 
@@ -93,14 +111,21 @@ def letters(
         return fetch_page(db, query, order, limit, cursor)
 
 
-def conversation(database: Database, thread_key: str, limit: int = 100) -> list[Row]:
-    """The letters of one conversation with their texts, the first one first; the last so many."""
+def conversation(
+    database: Database, thread_key: str, limit: int = 100, seen_by: str = ""
+) -> list[Row]:
+    """The letters of one conversation with their texts, the first one first; the last so many.
+
+    `seen_by`: without those of clients whom this manager may not see.
+    """
     query = (
         select(messages)
         .where(messages.c.thread_key == thread_key, messages.c.deleted_at.is_(None))
         .order_by(messages.c.sent_at.desc(), messages.c.id.desc())
         .limit(limit)
     )
+    if seen_by:
+        query = query.where(seen(messages, seen_by))
     with database.read() as db:
         return as_dicts(db.execute(query).mappings())[::-1]
 

@@ -101,10 +101,8 @@ def found(entity: str, record_id: int) -> dict[str, Any]:
     row = get_record(the_store().database, entity, record_id)
     if row is None:
         abort(404)
-    if seeing.only() and row.get("contact_id"):
-        # A record is seen with its client.
-        client = get_record(the_store().database, "contact", row["contact_id"])
-        seeing.check(client or {"manager": None})
+    # A record is seen with its client.
+    seeing.check_client(row.get("contact_id"))
     return row
 
 

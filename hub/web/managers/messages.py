@@ -16,7 +16,7 @@ from hub.store.database import utc_now
 from hub.store.lists import today
 from hub.store.lists.record_filters import RecordFilters
 from hub.store.lists.tasks import TaskFilters, list_tasks
-from hub.web import lists, live, menu
+from hub.web import lists, live, menu, seeing
 from hub.web.context import actor, people, the_store
 from hub.web.guard import safe_next
 from hub.web.managers.base import audit_view, blueprint, found, record_page
@@ -41,6 +41,7 @@ def messages() -> Response:
         since=since,
         until=lists.until(),
         equal=lists.equal("direction", "kind", "manager"),
+        seen_by=seeing.only(),
         phone_region=store.settings.phone_region,
     )
     page = today.letters(store.database, filters, waiting, whose, lists.PAGE_SIZE, lists.cursor())
@@ -57,11 +58,11 @@ def message(record_id: int) -> str:
     """A conversation, the first letter first, with the one that was asked for marked."""
     row = found("message", record_id)
     audit_view("message", record_id)
-    database = the_store().database
-    thread = today.conversation(database, row["thread_key"]) if row["thread_key"] else []
+    database, only, key = the_store().database, seeing.only(), row["thread_key"]
+    thread = today.conversation(database, key, seen_by=only) if key else []
     if not any(letter["id"] == record_id for letter in thread):
         thread = [row]
-    about = TaskFilters(about=("message", record_id))
+    about = TaskFilters(about=("message", record_id), seen_by=only)
     return record_page(
         "managers/message.html",
         "message",

@@ -14,7 +14,7 @@ from hub.crm.periods import Period
 from hub.store import users
 from hub.store.lists import report_records
 from hub.store.lists.stock import low_count
-from hub.web import export, lists, menu
+from hub.web import export, lists, menu, seeing
 from hub.web import report_view as view
 from hub.web.context import company_zone, local_now, people, the_store, the_user
 from hub.web.guard import protect
@@ -153,6 +153,8 @@ def records(kind: str) -> Response:
     found = report_records.list_counted(
         the_store().database, wanted, company_zone(), lists.PAGE_SIZE, lists.cursor()
     )
+    for row in found.items:
+        _hide_others(row)
     return lists.show(
         "reports/records",
         found,
@@ -164,6 +166,18 @@ def records(kind: str) -> Response:
         words=words,
         came_from=request.args.get("period", ""),
     )
+
+
+#: What of a counted record tells who its client is.
+_TELLING = ("contact_id", "contact_name", "from_number", "to_number", "from_address", "to_address",
+            "subject", "title")  # fmt: skip
+
+
+def _hide_others(row: dict[str, Any]) -> None:
+    """A record counts whoever its client is; a client of others is not named beside it."""
+    row["is_others"] = not seeing.may_see(the_user(), {"manager": row["contact_manager"]})
+    if row["is_others"]:
+        row |= {name: None for name in _TELLING if name in row}
 
 
 def _mine() -> str:

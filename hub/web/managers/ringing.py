@@ -20,7 +20,7 @@ from hub.store.lists import pages
 from hub.store.lists.caller import about
 from hub.store.lists.paging import MAX_ID
 from hub.store.store import Store
-from hub.web import lists, live
+from hub.web import lists, live, seeing
 from hub.web.context import actor, the_store, the_user
 from hub.web.managers.base import audit_view, blueprint
 
@@ -71,10 +71,16 @@ def _ids(name: str) -> list[int]:
 
 def _card(row: dict[str, Any], state: str) -> dict[str, Any]:
     store = the_store()
-    told = about(store.database, row["contact_id"], row["id"])
-    user = the_user()
+    told, user = about(store.database, row["contact_id"], row["id"]), the_user()
+    contact = told["contact"]
+    is_others = contact is not None and not seeing.may_see(user, contact)
+    if is_others:
+        # Who calls and to whom to pass them on; what is between them is their manager's to see.
+        told = about(store.database, None, row["id"])
+        told["contact"] = {name: contact[name] for name in ("id", "name", "manager")}
     return {
         **told,
+        "is_others": is_others,
         "call": row,
         "state": state,
         "number": client_number({**row, "direction": row["direction"] or "in"}),
@@ -88,6 +94,8 @@ def _found_call(call_id: int) -> dict[str, Any]:
     rows = call_lists.of_calls(the_store().database, [call_id]) if call_id <= MAX_ID else []
     if not rows:
         abort(404)
+    if seeing.only() and not Ringing(the_store()).concerns(rows[0], actor()):
+        seeing.check_client(rows[0]["contact_id"])
     return rows[0]
 
 
@@ -110,6 +118,7 @@ def ringing_client(call_id: int) -> Response:
         return _answer(call_id, "", _("Write the client's name."))
     store, user = the_store(), the_user()
     user_id = user.row.id if user else None
+    seeing.check_client(row["contact_id"])
     if row["contact_id"]:
         edit_record(store, "contact", row["contact_id"], {"name": name}, actor(), user_id)
     else:
@@ -129,9 +138,12 @@ def ringing_search(call_id: int) -> str:
     if len(q) >= 2:
         with store.database.read() as db:
             ids = call_lists.contact_ids(db, q, store.settings.phone_region)
-        ids = [key for key in ids if key != row["contact_id"]][:MOST_FOUND]
-        briefs = pages.contact_briefs(store.database, ids)
-        found = [briefs[key] for key in ids if key in briefs]
+        briefs = pages.contact_briefs(
+            store.database, [key for key in ids if key != row["contact_id"]]
+        )
+        user = the_user()
+        known = [briefs[key] for key in ids if key in briefs]
+        found = [one for one in known if seeing.may_see(user, one)][:MOST_FOUND]
     return render_template("managers/ringing_found.html", found=found, q=q, call=row)
 
 
@@ -143,6 +155,8 @@ def ringing_attach(call_id: int) -> Response:
     if not wanted.isdecimal() or int(wanted) > MAX_ID:
         abort(400)
     store, user, kept = the_store(), the_user(), int(wanted)
+    for contact_id in (kept, row["contact_id"]):
+        seeing.check_client(contact_id)
     if row["contact_id"]:
         merge_id = merge(store, kept, row["contact_id"], actor())
         with store.database.write() as db:

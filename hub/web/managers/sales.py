@@ -20,7 +20,7 @@ from hub.store.lists import board, pages
 from hub.store.lists.paging import MAX_ID, ListPage
 from hub.store.lists.record_filters import ANY_DIFFERENCE, RecordFilters
 from hub.store.lists.records import list_records
-from hub.web import export, lists, words
+from hub.web import export, lists, seeing, words
 from hub.web.context import actor, people, the_store, the_user
 from hub.web.guard import protect, safe_next
 from hub.web.managers.base import list_filters, records
@@ -187,7 +187,8 @@ def assign(entity: str) -> Response:
 def _rows(entity: str, ids: list[int]) -> dict[int, Mapping[Any, Any]]:
     if entity not in ENTITIES:
         abort(404)
-    return board.brief(the_store().database, entity, [key for key in ids if key <= MAX_ID])
+    wanted = [key for key in ids if key <= MAX_ID]
+    return board.brief(the_store().database, entity, wanted, seeing.only())
 
 
 def _user_id() -> int | None:

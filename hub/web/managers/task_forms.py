@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from hub.store.database import utc_now
 from hub.store.lists.paging import MAX_ID
 from hub.store.lists.records import get_record
 from hub.store.lists.tasks import call_back_of
+from hub.web import seeing
 from hub.web.context import actor, company_zone, local_now, people, the_store, the_user
 from hub.web.formats import phone
 
@@ -114,6 +116,7 @@ def subject(said: str) -> dict[str, Any]:
     row = get_record(the_store().database, entity, int(key))
     if row is None:
         return {}
+    seeing.check_client(key_of(entity, row))
     if entity == "contact":
         return {"contact_id": row["merged_into_id"] or row["id"]}
     return {
@@ -121,6 +124,11 @@ def subject(said: str) -> dict[str, Any]:
         "about_id": row["id"],
         "contact_id": row.get("contact_id"),
     }
+
+
+def key_of(entity: str, row: Mapping[str, Any]) -> int | None:
+    """The client of a record, who may be the record itself."""
+    return row["id"] if entity == "contact" else row.get("contact_id")
 
 
 def suggestion(said: str) -> str:

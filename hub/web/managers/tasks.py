@@ -19,7 +19,7 @@ from hub.store.lists import tasks as stored
 from hub.store.lists.paging import MAX_ID
 from hub.store.lists.reports import day_start
 from hub.store.lists.tasks import TaskFilters
-from hub.web import lists, live, menu
+from hub.web import lists, live, menu, seeing
 from hub.web.context import actor, company_zone, local_now, people, the_store, the_user
 from hub.web.guard import safe_next
 from hub.web.managers import task_forms as forms
@@ -99,6 +99,7 @@ def _filters(view: str) -> TaskFilters:
         done=view == "done",
         done_since=since if view == "done" else None,
         contact_id=_number("contact"),
+        seen_by=seeing.only(),
     )
 
 
@@ -176,6 +177,9 @@ def _found(record_id: int) -> dict[str, Any]:
     row = stored.one_task(the_store().database, record_id) if record_id <= MAX_ID else None
     if row is None:
         abort(404)
+    if row["manager"] != actor():
+        # One's own task is one's work, whoever the client; a colleague's goes with its client.
+        seeing.check_client(row["contact_id"])
     return row
 
 

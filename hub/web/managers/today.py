@@ -15,7 +15,7 @@ from hub.store.lists import tasks as stored
 from hub.store.lists import today as day
 from hub.store.lists.reports import day_start
 from hub.store.lists.tasks import TaskFilters
-from hub.web import freshness, lists, menu
+from hub.web import freshness, lists, menu, seeing
 from hub.web.context import company_zone, local_now, people, the_store, the_user
 from hub.web.managers.base import blueprint
 from hub.web.managers.task_forms import may_ring
@@ -36,10 +36,11 @@ def home() -> str:
     today = day_start(local.date(), company_zone())
     evening = day_start(local.date() + timedelta(days=1), company_zone())
     is_manager = user is not None and user.role == users.MANAGER
+    only = seeing.only()
     whose = _whose(is_manager)
-    mine = TaskFilters(managers=None if whose is None else (whose,))
+    mine = TaskFilters(managers=None if whose is None else (whose,), seen_by=only)
     missed, more_missed = stored.urgent(store.database, mine, True, SHOWN)
-    due = TaskFilters(managers=mine.managers, due_before=evening)
+    due = TaskFilters(managers=mine.managers, due_before=evening, seen_by=only)
     tasks, more_tasks = stored.urgent(store.database, due, False, SHOWN)
     new = now - timedelta(days=NEW_DAYS)
     numbers, before = _numbers(today, now)
@@ -55,10 +56,10 @@ def home() -> str:
         more_missed=more_missed,
         tasks=tasks,
         more_tasks=more_tasks,
-        leads=day.new_records(store.database, "lead", new, whose, SHOWN),
-        orders=day.new_records(store.database, "order", new, whose, SHOWN),
-        letters=day.waiting_letters(store.database, whose, SHOWN),
-        waiting=day.waiting_count(store.database, whose),
+        leads=day.new_records(store.database, "lead", new, whose, SHOWN, only),
+        orders=day.new_records(store.database, "order", new, whose, SHOWN, only),
+        letters=day.waiting_letters(store.database, whose, SHOWN, only),
+        waiting=day.waiting_count(store.database, whose, seen_by=only),
         numbers=_sum(numbers, whose),
         before=_sum(before, whose),
         team={} if is_manager or whose else _team(numbers, today),
