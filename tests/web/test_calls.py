@@ -93,6 +93,19 @@ def test_calling_back_rings_the_managers_own_phone(
     assert len(mango.asked) == 1
 
 
+def test_the_clients_card_rings_one_of_their_phones_and_no_other(
+    sign_in: SignIn, scene: Scene, mango: Emulator
+) -> None:
+    vera, boris, card_of = sign_in(VERA), sign_in(BORIS), f"/clients/{scene.irina}"
+    assert f'action="{card_of}/call"' in vera.get(card_of)
+    assert f'action="{card_of}/call"' not in boris.get(card_of)
+    assert vera.post(f"{card_of}/call", number=IRINA.phone)[1] == card_of
+    assert "Звоним вам на 101" in text_of(vera.get(card_of))
+    assert vera.post(f"{card_of}/call", number=PAVEL.phone)[0] == 400
+    assert sign_in(GLEB).post(f"{card_of}/call", number=IRINA.phone)[0] == 403
+    assert [asked["to_number"] for asked in mango.asked] == [IRINA.phone.lstrip("+")]
+
+
 def test_the_card_tells_who_calls_and_takes_a_note(
     sign_in: SignIn, scene: Scene, sqlite_store: Store, mango: Emulator
 ) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from hub.crm.notes import add_note
 from hub.store.models import audit, contacts, notes, orders, possible_duplicates
 from hub.store.store import Store
-from tests.support.people import ALICE, IRINA, PAVEL, VERA
+from tests.support.people import ALICE, IRINA, VERA
 from tests.web.conftest import SignIn
 from tests.web.scene import Scene
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.store.models import audit, call_marks, messages, tasks
+from hub.store.models import audit, call_marks, leads, messages, tasks
 from hub.store.store import Store
 from tests.support.hub import Hub
 from tests.support.people import ALICE, BORIS, GLEB, IRINA, PAVEL, STRANGER, VERA
@@ -84,6 +84,22 @@ def test_a_task_is_made_about_a_record_or_alone(
     assert (row["contact_id"] == scene.irina) == ("about" in fields)
     if "due" in fields:
         assert row["due_at"].isoformat() == "2026-12-01T09:30:00+00:00"
+
+
+def test_pages_of_records_offer_a_task_about_them(sign_in: SignIn, scene: Scene, hub: Hub) -> None:
+    vera, gleb, lead = sign_in(VERA), sign_in(GLEB), hub.rows(leads)[0]["id"]
+    subjects = {
+        f"/clients/{scene.irina}": f"contact:{scene.irina}",
+        f"/orders/{scene.order}": f"order:{scene.order}",
+        f"/leads/{lead}": f"lead:{lead}",
+        f"/calls/{scene.call}": f"call:{scene.call}",
+    }
+    for page, about in subjects.items():
+        assert f"/tasks/new?about={about}" in vera.get(page)
+        assert "/tasks/new" not in gleb.get(page)
+    form = vera.get(f"/tasks/new?about=contact:{scene.irina}&next=/clients/{scene.irina}")
+    assert IRINA.name in form
+    assert f'value="/clients/{scene.irina}"' in form
 
 
 def test_a_colleague_s_task_is_not_changed(sign_in: SignIn, scene: Scene, hub: Hub) -> None:

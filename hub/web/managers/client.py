@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, flash, redirect, url_for
+from flask import abort, current_app, flash, redirect, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from hub.crm.notes import MAX_CHARACTERS, add_note, change_note, remove_note
+from hub.flow import call_out
 from hub.flow.recording import is_heard_here
 from hub.flow.stock_out import priority_of
+from hub.store import audit
 from hub.store.lists import clients as reads
 from hub.store.lists import pages
 from hub.store.lists.bought import bought_stock
@@ -22,6 +24,7 @@ from hub.store.lists.stock import mark_owners
 from hub.web import lists, seeing
 from hub.web.context import actor, people, the_store, the_user
 from hub.web.managers.base import audit_view, blueprint, found
+from hub.web.managers.task_forms import may_ring
 
 FEED_SIZE = 30
 ORDERS_SHOWN = 5
@@ -85,6 +88,7 @@ def _about(contact: Row) -> dict[str, Any]:
     user = the_user()
     return {
         "bindings": related_bindings(store.database, "contact", key),
+        "callable": may_ring(),
         "merges": [row for row in list_merges(store.database, key).items if not row["undone_at"]],
         "orders": last_orders,
         "sums": reads.order_sums(store.database, key),
@@ -95,6 +99,21 @@ def _about(contact: Row) -> dict[str, Any]:
             if seeing.may_see(user, pair["row"])
         ],
     }
+
+
+@blueprint.post("/clients/<int:record_id>/call")
+def call_client(record_id: int) -> Response:
+    """Ring this user, then one of the client's phones."""
+    contact, number = visible(record_id), lists.field("number")
+    if number not in contact["phones"]:
+        abort(400)
+    store = the_store()
+    extension = call_out.call(store, number, actor())
+    with store.database.write() as db:
+        audit.record(db, actor(), "call", "contact", contact["id"])
+    flash(_("Your phone %(extension)s is ringing: pick it up, the client is called next.",
+            extension=extension), "success")  # fmt: skip
+    return _to_card(contact["id"])
 
 
 @blueprint.post("/clients/<int:record_id>/notes")

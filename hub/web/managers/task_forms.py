@@ -131,6 +131,12 @@ def key_of(entity: str, row: Mapping[str, Any]) -> int | None:
     return row["id"] if entity == "contact" else row.get("contact_id")
 
 
+def client_of(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The client whom a task of this subject concerns."""
+    key = found.get("contact_id")
+    return get_record(the_store().database, "contact", key) if key else None
+
+
 def suggestion(said: str) -> str:
     """A title for a task about this."""
     found = subject(said)

@@ -125,6 +125,7 @@ def new_task() -> str:
         "managers/task_new.html",
         about=about if found else "",
         found=found,
+        client=forms.client_of(found),
         title=forms.suggestion(about),
         people=people(),
         deadlines=forms.deadlines(),
