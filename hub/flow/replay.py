@@ -12,10 +12,11 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
+from hub.flow.parse import GONE
 from hub.flow.sinks import sinks_for
 from hub.queues import queues_for
 from hub.sdk.errors import Rejected
-from hub.store import audit, outbox, replay_jobs
+from hub.store import audit, emptied, outbox, replay_jobs
 from hub.store.database import utc_now
 from hub.store.models import changes, events, replays
 from hub.store.store import Store
@@ -36,6 +37,7 @@ def replay_events(
     if not 0 < len(ids) <= MAX_EVENTS:
         raise Rejected(f"a replay takes 1 to {MAX_EVENTS} events, not {len(ids)}")
     with store.database.write() as db:
+        _refuse_gone(db, ids, step)
         touched = reopen(db, ids, step)
         subject = str(ids[0]) if len(ids) == 1 else f"{len(ids)} events"
         replay_id = note(db, len(ids), step, actor, reason, subject)
@@ -43,6 +45,15 @@ def replay_events(
     ring(store, ids, step, touched)
     log.info("replay", extra={"replay": replay_id, "events": len(ids), "step": step})
     return replay_id
+
+
+def _refuse_gone(db: Connection, ids: Sequence[int], step: str) -> None:
+    """Rejected where none of the events has a raw request that could run."""
+    if step == "deliver":
+        return
+    gone = emptied.marks_of(db, ids[:CHUNK])
+    if len(gone) == len(ids):
+        raise Rejected(GONE[gone[ids[0]]])
 
 
 def ring(store: Store, ids: Sequence[int], step: str, touched: Collection[int]) -> None:
@@ -57,7 +68,10 @@ def ring(store: Store, ids: Sequence[int], step: str, touched: Collection[int]) 
 
 
 def reopen(db: Connection, ids: Sequence[int], step: str) -> set[int]:
-    """Open the events again; returns whose they are. Rejected when one is unknown."""
+    """Open the events again; returns whose they are. Rejected when one is unknown.
+
+    Those whose raw request is gone stay as they are: there is nothing to run.
+    """
     touched: set[int] = set()
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -68,9 +82,10 @@ def reopen(db: Connection, ids: Sequence[int], step: str) -> set[int]:
             raise Rejected(f"there is no event {missing[0]}")
         touched |= {row.connection_id for row in rows}
         if step != "deliver":
+            gone = emptied.marks_of(db, chunk)
             db.execute(
                 update(events)
-                .where(events.c.id.in_(chunk))
+                .where(events.c.id.in_([key for key in chunk if key not in gone]))
                 .values(
                     status="received",
                     # A worker that has the event in its hands now must not mark it done.

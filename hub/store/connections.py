@@ -95,6 +95,13 @@ class Configured:
         mode, part_of = str(given.get("mode") or "delta"), str(given.get("part_of") or "")
         return Stream(name, str(entity), title, "", mode, part_of=part_of)
 
+    def stream_title(self, name: str) -> Mapping[str, str]:
+        """What a stream is called, by language; one that is no more by its own name."""
+        try:
+            return self.stream(name).title
+        except ConfigError:
+            return {"ru": name, "en": name}
+
     def stream_names(self) -> list[str]:
         """Every stream this connection can poll."""
         manifest = self.connector.manifest

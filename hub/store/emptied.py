@@ -5,11 +5,12 @@ The event itself stays, with its key: a repeat of it is still known. Who replays
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from hub.store.models import attempts, event_bodies, events
 
@@ -19,7 +20,41 @@ EXPIRED: Final = "EXPIRED"
 MARKS: Final = frozenset({ERASED, EXPIRED})
 
 
-def empty(db: Connection, ids: Sequence[int], mark: str, now: datetime) -> int:
+#: Headers of an emptied request: when (by its mark), and by which erasure.
+_AT: Final = {mark: f"X-Uzel-{mark.title()}" for mark in MARKS}
+_BY: Final = "X-Uzel-Erasure"
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Why an event's raw request is no longer there, since when, by which erasure if by one."""
+
+    mark: str
+    at: datetime | None
+    erasure_id: int | None
+
+
+def told(request: Mapping[str, Any] | None) -> Gone | None:
+    """What an emptied request says of itself; None for one that is still there."""
+    if request is None or request["method"] not in MARKS:
+        return None
+    said = dict(request["headers"])
+    at, by = said.get(_AT[request["method"]]), said.get(_BY, "")
+    moment = datetime.fromisoformat(at) if at else None
+    return Gone(request["method"], moment, int(by) if by.isdecimal() else None)
+
+
+def marks_of(db: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Those of the events whose raw request is gone, with the mark that says why."""
+    query = select(event_bodies.c.event_id, event_bodies.c.method).where(
+        event_bodies.c.event_id.in_(ids), event_bodies.c.method.in_(MARKS)
+    )
+    return {row.event_id: row.method for row in db.execute(query)}
+
+
+def empty(
+    db: Connection, ids: Sequence[int], mark: str, now: datetime, erasure_id: int | None = None
+) -> int:
     """Take the raw requests of these events away; returns how many still had one.
 
     A worker that read one before marks nothing: its generation has passed.
@@ -31,7 +66,10 @@ def empty(db: Connection, ids: Sequence[int], mark: str, now: datetime) -> int:
             method=mark,
             path="",
             query="",
-            headers=[[f"X-Uzel-{mark.title()}", now.isoformat()]],
+            headers=[
+                [_AT[mark], now.isoformat()],
+                *([[_BY, str(erasure_id)]] if erasure_id else []),
+            ],
             remote_addr="",
             body=b"",
         )

@@ -138,11 +138,15 @@ def test_repeats_are_known_and_a_replay_says_erased(hub: Hub, maria: int) -> Non
     count = len(hub.rows(events))
     hub.post("site", lead("e1", MARIA_FIRST))
     assert len(hub.rows(events)) == count
-    replay_events(hub.store, [first], "parse", "alice@example.ru", "why")
-    hub.drain()
-    row = hub.one(events, id=first)
-    assert row["status"] == "ignored"
-    assert "erased" in row["error_message"]
+    gone = emptied.told(hub.one(event_bodies, event_id=first))
+    assert gone
+    assert (gone.mark, gone.erasure_id) == (emptied.ERASED, hub.rows(erasures)[0]["id"])
+    before = hub.one(events, id=first)
+    with pytest.raises(Rejected, match="erased together"):
+        replay_events(hub.store, [first], "parse", "alice@example.ru", "why")
+    later = hub.one(events, event_key="e4")["id"]
+    replay_events(hub.store, [first, later], "parse", "alice@example.ru", "why")
+    assert hub.one(events, id=first) == before
     assert hub.rows(contact_points, kind="phone", value=PHONE) == []
 
 

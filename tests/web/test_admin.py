@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import Table, select
 
+from hub.store import emptied
+from hub.store.database import utc_now
 from hub.store.models import audit, connections, contacts, deliveries, merges, replays, sync_runs
 from hub.store.store import Store
 from tests.support.hub import Hub
@@ -45,6 +47,24 @@ def test_a_dead_event_says_why_and_what_to_do(alice: Visitor, scene: Scene) -> N
     page = text_of(alice.get(f"/admin/events/{scene.dead_event}"))
     assert "в этом теле нет" in page
     assert "устраните причину и обработайте событие заново" in page
+
+
+def test_an_event_without_its_request_says_so_and_is_not_replayed(
+    alice: Visitor, scene: Scene, sqlite_store: Store
+) -> None:
+    with sqlite_store.database.write() as db:
+        emptied.empty(db, [scene.done_event], emptied.ERASED, utc_now(), 7)
+    page = alice.get(f"/admin/events/{scene.done_event}")
+    assert "удалён вместе с персональными данными" in page
+    assert 'href="/admin/personal/erasures/7"' in page
+    assert f'action="/admin/events/{scene.done_event}/replay"' not in page
+    alice.post(f"/admin/events/{scene.done_event}/replay", step="parse", reason="проверка")
+    assert "удалён вместе с данными человека" in alice.get("/admin/events")
+
+
+def test_streams_are_called_by_their_titles(alice: Visitor, scene: Scene) -> None:
+    for path in ("/admin", "/admin/connections", "/admin/runs", f"/admin/runs/{scene.run}"):
+        assert "Остатки" in text_of(alice.get(path)).split("Отчёты")[-1], path
 
 
 def test_a_host_that_is_left_alone_is_shown(

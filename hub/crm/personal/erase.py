@@ -114,9 +114,10 @@ class _Job:
 
     def _redact(self, ids: list[int], position: int, searched: int = 0) -> None:
         with self.store.database.write() as db:
-            done = (
-                raw.redact(db, ids, self.work.theirs(), self.everything, utc_now()) if ids else {}
-            )
+            done: Mapping[str, int] = {}
+            if ids:
+                theirs, key = self.work.theirs(), self.row.id
+                done = raw.redact(db, ids, theirs, self.everything, utc_now(), key)
             # What a sweep finds is a find of its pass; what was listed beforehand is none.
             found = sum(done.values()) if self.place == "sweep" else 0
             self._moved(db, position, {**done, FOUND: found, SEARCHED: searched})

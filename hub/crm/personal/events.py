@@ -24,11 +24,13 @@ def redact(
     theirs: Mapping[str, Collection[int]],
     pattern: Pattern | None,
     now: datetime,
+    erasure_id: int,
 ) -> Counter[str]:
     """Take the person out of these events; `theirs` are their records by entity."""
     shared = _shared(db, ids, theirs)
     alone = [key for key in ids if key not in shared]
-    done = Counter(events_emptied=emptied.empty(db, alone, emptied.ERASED, now) if alone else 0)
+    count = emptied.empty(db, alone, emptied.ERASED, now, erasure_id) if alone else 0
+    done = Counter(events_emptied=count)
     for row in _bodies(db, shared) if shared and pattern else ():
         done["events_masked"] += _mask(db, row, pattern)
     return done

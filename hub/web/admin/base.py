@@ -13,6 +13,7 @@ from hub.store import users
 from hub.store.connections import Configured
 from hub.store.lists import pages
 from hub.web.context import the_store, the_user
+from hub.web.formats import local_title
 from hub.web.guard import protect, safe_next
 
 MAX_REASON_CHARACTERS = 1000
@@ -52,6 +53,13 @@ def require(name: str) -> Configured:
     if configured is None:
         abort(404)
     return configured
+
+
+@blueprint.app_template_global()
+def stream_title(connection: str, stream: str) -> str:
+    """What a connection's stream is called in the reader's language; its id where nobody says."""
+    configured = the_store().catalog.get(connection)
+    return local_title(configured.stream_title(stream)) if configured else stream
 
 
 def secret_values(configured: Configured | None) -> list[str]:

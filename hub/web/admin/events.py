@@ -14,7 +14,7 @@ from hub.flow import find_events
 from hub.flow.inspect import inspect_event
 from hub.flow.replay import STEPS, replay_events
 from hub.registry import manifests
-from hub.store import audit
+from hub.store import audit, emptied
 from hub.store.lists.event_way import deliveries_of
 from hub.store.lists.events import get_event
 from hub.store.lists.paging import MAX_ID
@@ -95,6 +95,7 @@ def event(event_id: int) -> str:
     return render_template(
         "admin/event.html",
         event=row,
+        gone=emptied.told(sent),
         body=_as_text(body[:SHOWN_BYTES]),
         said=find_events.body_data(sent) if sent and len(body) <= SHOWN_BYTES else None,
         is_cut=len(body) > SHOWN_BYTES,
