@@ -23,13 +23,14 @@ from hub.commands.session import Session, pass_session
 from hub.commands.start import demo, init, migrate, up
 from hub.commands.sync import reconcile, sync
 from hub.embedded import processes
-from hub.flow import report_keeper, report_mail
+from hub.flow import report_keeper, report_mail, task_mail
 from hub.flow.chores import Chore
 from hub.log import configure
 from hub.sdk.errors import HubError
 from hub.sending.mail import Letter
 from hub.store.report_mail import Task
 from hub.store.store import Store
+from hub.store.task_mail import Reminder
 
 
 def _write_report(store: Store, task: Task) -> Letter:
@@ -43,10 +44,21 @@ def _mail_reports(store: Store) -> None:
     report_mail.send_due(store, _write_report)
 
 
+def _write_reminder(store: Store, one: Reminder) -> Letter:
+    from hub.web.task_letters import compose
+
+    return compose(store, one)
+
+
+def _mail_tasks(store: Store) -> None:
+    task_mail.send_due(store, _write_reminder)
+
+
 #: What the leading scheduler does beside the sweep.
 CHORES = (
     Chore("keep reports", 60, report_keeper.keep),
     Chore("mail reports", 5, _mail_reports),
+    Chore("mail reminders", 30, _mail_tasks),
 )
 
 

@@ -24,7 +24,8 @@ from hub.api.fields import (
 )
 from hub.api.operation import blueprint, operation
 from hub.crm.documents import plain
-from hub.flow import replay
+from hub.flow import find_events, replay
+from hub.sdk.errors import ConfigError, Rejected
 from hub.store.lists import events
 from hub.store.lists.event_filters import EventFilters
 from hub.store.lists.paging import Row
@@ -125,7 +126,21 @@ class _Filter(Strict):
 
 
 class EventQuery(PageQuery, _Filter):
-    """A page of events."""
+    """A page of events, also by what stands in their bodies.
+
+    Bodies are read, a bounded number to a page: with `text` or `path` a page may be empty and
+    still have a `next_cursor`, behind which the look goes on.
+    """
+
+    text = Text(max_length=200, metadata={"description": "Stands somewhere in the body."})
+    path = Text(max_length=200, metadata={"description": "A JMESPath that finds something."})
+    equals = Text(max_length=200, metadata={"description": "What `path` must find."})
+
+    @validates_schema
+    def value_of_a_path(self, data: dict[str, Any], **_options: Any) -> None:
+        """What must be found needs a place to look at."""
+        if data.get("equals") and not data.get("path"):
+            raise ValidationError("Give `path` too: where this value stands.", "equals")
 
 
 class ReplayBody(Strict):
@@ -185,7 +200,22 @@ def _request(request: Row | None) -> dict[str, Any] | None:
 @operation(inbox, "GET", "/events", list_of("EventList", EventSchema), query=EventQuery)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Events, newest first."""
-    page = events.list_events(store().database, _filters(query), query["limit"], query["cursor"])
+    database, filters = store().database, _filters(query)
+    if filters.looks_inside:
+        return _searched(filters, query)
+    page = events.list_events(database, filters, query["limit"], query["cursor"])
+    return {"items": [_event(row) for row in page.items], "next_cursor": page.next_cursor}
+
+
+def _searched(filters: EventFilters, query: dict[str, Any]) -> dict[str, Any]:
+    """Events by what stands in their bodies."""
+    try:
+        find_events.tester(filters)
+    except Rejected as error:
+        raise ConfigError(error.message, place="path") from None
+    page = find_events.search(
+        store().database, filters, query["limit"], query["cursor"], further=True
+    )
     return {"items": [_event(row) for row in page.items], "next_cursor": page.next_cursor}
 
 
@@ -231,6 +261,7 @@ def _replay(ids: list[int], body: dict[str, Any]) -> dict[str, Any]:
 
 def _filters(query: dict[str, Any]) -> EventFilters:
     names = ("connection", "status", "type", "error_code", "error_message", "key")
+    names += ("text", "path", "equals")
     return EventFilters(**given(query, *names, "since", "until"))
 
 

@@ -1,4 +1,4 @@
-"""A contact's timeline, merges, possible duplicates."""
+"""A contact's timeline and notes, calls back to them, merges, possible duplicates."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from marshmallow import Schema, fields
 from hub.api.access import log_deed, store, token
 from hub.api.documents import DOCUMENTS
 from hub.api.fields import (
+    EmailText,
     PageQuery,
     Strict,
+    Text,
     an_id,
     list_of,
     one_of,
@@ -22,8 +24,10 @@ from hub.api.fields import (
 from hub.api.operation import blueprint, operation
 from hub.api.records import crm, found
 from hub.api.records import shown as shown_record
-from hub.crm import merges
+from hub.crm import merges, notes
 from hub.crm.documents import OF_CONTACT, plain
+from hub.crm.notes import MAX_CHARACTERS
+from hub.flow import call_out
 from hub.store.lists import people
 from hub.store.lists.timeline import contact_timeline
 
@@ -84,6 +88,39 @@ class DuplicateSchema(Schema):
     created_at = time_shown()
 
 
+class NoteSchema(Schema):
+    """What somebody wrote on a client; only its author changes it."""
+
+    id = fields.Integer(required=True)
+    contact_id = fields.Integer(required=True)
+    text = fields.String(required=True)
+    author = fields.String(required=True)
+    created_at = time_shown()
+    updated_at = time_shown()
+
+
+class NoteBody(Strict):
+    """A note to write. Its author is the token."""
+
+    text = Text(required=True, max_length=MAX_CHARACTERS)
+
+
+class CallBackBody(Strict):
+    """Whose phone is to ring first."""
+
+    manager = EmailText(
+        required=True, metadata={"description": "The user whose extension rings before the client."}
+    )
+
+
+class RungSchema(Schema):
+    """A call that the telephony was asked for."""
+
+    call_id = fields.Integer(required=True)
+    manager = fields.String(required=True)
+    extension = fields.String(required=True, metadata={"description": "It is ringing."})
+
+
 class TimelineQuery(PageQuery):
     """A page of a timeline, of one kind of record or all."""
 
@@ -124,6 +161,60 @@ def get_timeline(query: dict[str, Any], contact_id: int) -> dict[str, Any]:
     page = contact_timeline(store().database, kept, kinds, query["limit"], query["cursor"])
     log_deed("viewed", "timeline", contact_id)
     return {"items": plain(page.items), "next_cursor": page.next_cursor}
+
+
+@operation(
+    crm,
+    "GET",
+    f"/contacts/{_ID.format('contact_id')}/notes",
+    list_of("NoteList", NoteSchema),
+    query=PageQuery,
+    errors=(404,),
+)
+def list_notes(query: dict[str, Any], contact_id: int) -> dict[str, Any]:
+    """What people wrote on a client, newest first; what was taken back is not shown."""
+    row = found("contact", contact_id)
+    kept = row["merged_into_id"] or row["id"]
+    page = people.list_notes(store().database, kept, query["limit"], query["cursor"])
+    log_deed("viewed", "notes", contact_id)
+    return {"items": plain(page.items), "next_cursor": page.next_cursor}
+
+
+@operation(
+    crm,
+    "POST",
+    f"/contacts/{_ID.format('contact_id')}/notes",
+    NoteSchema,
+    body=NoteBody,
+    status=201,
+    errors=(404, 409),
+)
+def add_note(body: dict[str, Any], contact_id: int) -> Any:
+    """Write a note on a client; it stands in their feed. Sent twice, it is written twice."""
+    row = found("contact", contact_id)
+    kept = row["merged_into_id"] or row["id"]
+    note_id = notes.add_note(store(), kept, body["text"], token().actor)
+    return plain(people.get_note(store().database, note_id)), 201
+
+
+@operation(
+    crm,
+    "POST",
+    f"/calls/{_ID.format('call_id')}/call-back",
+    RungSchema,
+    body=CallBackBody,
+    errors=(404, 409, 503),
+)
+def call_back(body: dict[str, Any], call_id: int) -> dict[str, Any]:
+    """Have the telephony ring a manager and then the call's client.
+
+    Each request rings: one whose answer was lost is not to be repeated blindly. 409 where no
+    telephony can ring the manager, or where it refuses.
+    """
+    row = found("call", call_id)
+    extension = call_out.call_back(store(), row, body["manager"])
+    log_deed("called back", "call", call_id, {"manager": body["manager"]})
+    return {"call_id": call_id, "manager": body["manager"], "extension": extension}
 
 
 @operation(

@@ -44,6 +44,8 @@ class UserRow:
     is_active: bool
     session_epoch: int
     last_login_at: datetime | None
+    #: They asked for reminders of their tasks by mail.
+    task_mail: bool
 
 
 _COLUMNS = tuple(users.c[name] for name in UserRow.__dataclass_fields__)
@@ -168,6 +170,12 @@ def set_language(database: Database, user_id: int, language: str) -> None:
     """Remember the language a user reads in."""
     with database.write() as db:
         db.execute(update(users).where(users.c.id == user_id).values(language=language))
+
+
+def set_task_mail(database: Database, user_id: int, wanted: bool) -> None:
+    """Remember whether a user wants reminders of their tasks by mail."""
+    with database.write() as db:
+        db.execute(update(users).where(users.c.id == user_id).values(task_mail=wanted))
 
 
 def check_password(password: str) -> None:

@@ -37,7 +37,7 @@ def compose(store: Store, task: Task) -> Letter:
         store.database, task.report, period, zone, task.today, manager, whole=True
     )  # fmt: skip
     address = str(store.settings.option("site.url", "")).rstrip("/")
-    app = _app(store)
+    app = letters_app(store)
     with (
         app.test_request_context(base_url=address or None),
         force_locale(task.language or store.settings.language),
@@ -80,7 +80,7 @@ def _mark(store: Store) -> str:
     return store.vault.derive("report letters")[:12]
 
 
-def _app(store: Store) -> Flask:
+def letters_app(store: Store) -> Flask:
     """An application that only renders: no requests come to it. One for each store."""
     app = _APPS.get(store.database)
     if app is None or app.extensions[EXTENSION] is not store:

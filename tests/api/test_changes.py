@@ -56,6 +56,20 @@ def test_what_people_may_not_change_is_named(
     assert [error["place"] for error in answer.json["errors"]] == [place]
 
 
+def test_notes_of_a_client_are_written_and_read(admin: Caller, rows: Rows) -> None:
+    contact = rows.contact(IRINA)
+    assert admin.get(f"/contacts/{contact}/notes") == {"items": [], "next_cursor": None}
+    first = admin("POST", f"/contacts/{contact}/notes", json={"text": "Просит звонить утром"})
+    second = admin("POST", f"/contacts/{contact}/notes", json={"text": "Любит скидки"})
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json["author"] == "token:admin's"
+    assert admin.get(f"/contacts/{contact}/notes")["items"] == [second.json, first.json]
+    timeline = admin.get(f"/contacts/{contact}/timeline", kind="note")["items"]
+    assert [one["record_id"] for one in timeline] == [second.json["id"], first.json["id"]]
+    assert admin("POST", f"/contacts/{contact}/notes", json={"text": " "}).status_code == 409
+    assert admin("POST", "/contacts/999/notes", json={"text": "x"}).status_code == 404
+
+
 def test_a_task_is_added_for_a_contact(admin: Caller, rows: Rows) -> None:
     contact = rows.contact(IRINA)
     body = {"title": "Перезвонить", "contact_id": contact, "due_at": "2026-01-13T10:00:00+03:00"}

@@ -30,6 +30,24 @@ def test_events_are_narrowed_by_each_filter(admin: Caller, rows: Rows) -> None:
     assert admin.ids("/events", until=at(2).isoformat()) == [first]
 
 
+def test_events_are_found_by_what_stands_in_their_bodies(admin: Caller, rows: Rows) -> None:
+    shop = rows.connection("shop")
+    rows.event(shop, b'{"order": {"id": 7, "city": "Tver"}}')
+    second = rows.event(shop, b'{"order": {"id": 8, "city": "Tver"}}')
+    third = rows.event(shop, b"not json: tver")
+    assert admin.ids("/events", text="TVER", limit=1) == [third]
+    assert admin.ids("/events?path=order.id&equals=8") == [second]
+    assert admin.ids("/events?path=order.id&text=city&connection=shop")[0] == second
+    page = admin.get("/events", text="tver", limit=2)
+    assert len(page["items"]) == 2
+    rest = admin.get("/events", text="tver", limit=2, cursor=page["next_cursor"])
+    assert len(rest["items"]) == 1
+    for wrong, place in (("path=order[", "path"), ("equals=8", "query.equals")):
+        answer = admin("GET", f"/events?{wrong}")
+        assert answer.status_code == 422
+        assert answer.json["errors"][0]["place"] == place
+
+
 def test_one_event_shows_all_that_became_of_it_but_no_secret(
     store: Store, admin: Caller, rows: Rows
 ) -> None:

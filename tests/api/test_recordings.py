@@ -13,6 +13,7 @@ from hub.store.models import audit
 from hub.store.store import Store
 from tests.api.conftest import Caller
 from tests.connectors.test_mango_recording import recorded
+from tests.support.people import IRINA, VERA
 from tests.support.rows import Rows
 
 
@@ -22,6 +23,22 @@ def mango() -> Iterator[Emulator]:
     emulator.start()
     yield emulator
     emulator.stop()
+
+
+def test_a_program_has_a_call_returned_from_a_manager_s_phone(
+    admin: Caller, rows: Rows, mango: Emulator
+) -> None:
+    document = mango.connection()
+    document["settings"] = {**document["settings"], "managers": {"101": VERA.email}}
+    connection = rows.connection("mango", document)
+    call = rows.record("call", connection_id=connection, direction="in", from_number=IRINA.phone)
+    answer = admin("POST", f"/calls/{call}/call-back", json={"manager": VERA.email})
+    assert answer.status_code == 200, answer.text
+    assert answer.json == {"call_id": call, "manager": VERA.email, "extension": "101"}
+    assert [asked["to_number"] for asked in mango.asked] == [IRINA.phone.lstrip("+")]
+    nobody = admin("POST", f"/calls/{call}/call-back", json={"manager": "boris@example.ru"})
+    assert nobody.status_code == 409
+    assert admin("POST", "/calls/999/call-back", json={"manager": VERA.email}).status_code == 404
 
 
 def test_a_recording_is_heard_at_the_address_in_its_call(

@@ -254,3 +254,22 @@ def test_the_audit_log_is_filtered_and_taken_away(sign_in: SignIn, path: str) ->
     page = sign_in(ALICE).get(path)
     assert VERA.email in page
     assert "вход" in page
+
+
+def test_reminders_by_mail_are_off_until_asked_for(
+    sign_in: SignIn, scene: Scene, sqlite_store: Store
+) -> None:
+    vera = sign_in(VERA)
+
+    def wants() -> bool:
+        return next(
+            u.task_mail for u in users.list_users(sqlite_store.database) if u.email == VERA.email
+        )
+
+    assert not wants()
+    assert "Почта в узле пока не настроена" in vera.get("/profile")
+    vera.post("/profile/task-mail", wanted="yes")
+    assert wants()
+    vera.post("/profile/task-mail")
+    assert not wants()
+    assert "/profile/task-mail" not in sign_in(GLEB).get("/profile")

@@ -1,4 +1,4 @@
-"""Contacts' phones and e-mails, merges and possible duplicates."""
+"""Contacts' phones and e-mails, notes on them, merges and possible duplicates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from sqlalchemy import Connection, select
 
 from hub.store.database import Database
 from hub.store.lists.paging import ListPage, Order, Row, fetch_page
-from hub.store.models import contact_points, contacts, merges, possible_duplicates
+from hub.store.models import contact_points, contacts, merges, notes, possible_duplicates
+
+_NOTE = [
+    notes.c[name] for name in ("id", "contact_id", "text", "author", "created_at", "updated_at")
+]
 
 
 def add_points(db: Connection, rows: Sequence[Row]) -> None:
@@ -50,6 +54,21 @@ def list_merges(
         query = query.where((merges.c.kept_id == contact_id) | (merges.c.merged_id == contact_id))
     with database.read() as db:
         return fetch_page(db, query, Order(merges.c.id), limit, cursor)
+
+
+def list_notes(
+    database: Database, contact_id: int, limit: int = 50, cursor: str | None = None
+) -> ListPage:
+    """Notes on a client, the newest first, without those taken back."""
+    query = select(*_NOTE).where(notes.c.contact_id == contact_id, notes.c.deleted_at.is_(None))
+    with database.read() as db:
+        return fetch_page(db, query, Order(notes.c.id), limit, cursor)
+
+
+def get_note(database: Database, note_id: int) -> Row:
+    """One note."""
+    with database.read() as db:
+        return dict(db.execute(select(*_NOTE).where(notes.c.id == note_id)).mappings().one())
 
 
 def list_duplicates(

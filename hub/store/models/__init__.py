@@ -71,7 +71,7 @@ from hub.store.models.sync import (
     row_issues,
     sync_runs,
 )
-from hub.store.models.tasks import tasks
+from hub.store.models.tasks import task_reminders, tasks
 from hub.store.models.trade import stock_items, stock_places
 
 #: The table behind each entity that has an external id and origins.
@@ -148,6 +148,7 @@ __all__ = [
     "stock_sent",
     "stock_thresholds",
     "sync_runs",
+    "task_reminders",
     "tasks",
     "timeline",
     "tokens",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, false
 
 from hub.store.models.base import connection_column, id_column, metadata
 from hub.store.types import Json, LongText, Short, UtcTime
@@ -61,6 +61,8 @@ users = Table(
     Column("locked_until", UtcTime),
     #: «issuer subject» of the company's sign-on that this user came by.
     Column("subject", Short),
+    #: They asked for reminders of their tasks by mail.
+    Column("task_mail", Boolean, nullable=False, default=False, server_default=false()),
     Index("uq_users_subject", "subject", unique=True),
 )
 

@@ -63,3 +63,13 @@ tasks = Table(
     ),
     Index("ix_tasks_about", "about_entity", "about_id"),
 )
+
+#: Tasks that were reminded of by mail; a row is there before the letter is.
+task_reminders = Table(
+    "task_reminders",
+    metadata,
+    Column("task_id", Id, primary_key=True, autoincrement=False),
+    Column("user_id", Id, nullable=False),
+    Column("begun_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+)

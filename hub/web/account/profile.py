@@ -1,4 +1,4 @@
-"""One's own page: password, second factor, where one is signed in."""
+"""One's own page: password, second factor, reminders by mail, where one is signed in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from hub.sdk.errors import ConfigError
+from hub.sending.mail import server_of
 from hub.store import audit, second_factor, sign_ins, users
 from hub.web import live
 from hub.web.account.base import begin, blueprint
@@ -28,9 +29,29 @@ def profile() -> str | Response:
         "auth/profile.html",
         sessions=sign_ins.list_live(store.database, user.row.id, limits),
         limits=limits,
+        may_mail=server_of(store.settings) is not None,
         device_words=device_words,
         codes_left=second_factor.codes_left(store, user.row.id) if user.has_factor else 0,
     )
+
+
+@blueprint.post("/profile/task-mail")
+def task_mail() -> Response:
+    """Ask for reminders of one's tasks by mail, or for none."""
+    user = the_user()
+    if user is None:
+        return to_login()
+    database, wanted = the_store().database, bool(request.form.get("wanted"))
+    users.set_task_mail(database, user.row.id, wanted)
+    with database.write() as db:
+        audit.record(db, actor(), "ask for mail" if wanted else "stop mail", "user", user.row.id)
+    flash(
+        _("You will be reminded of your tasks by mail.")
+        if wanted
+        else _("You will not be reminded by mail any more."),
+        "success",
+    )
+    return redirect(url_for("auth.profile"))
 
 
 @blueprint.post("/profile/password")
