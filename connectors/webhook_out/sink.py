@@ -15,7 +15,7 @@ from hub.sdk.connection import Connection
 from hub.sdk.entities import ENTITIES
 from hub.sdk.errors import ConfigError, HubError, Ignored, Rejected
 from hub.sdk.http import CONNECT_TIMEOUT_SECONDS, client_for
-from hub.sdk.records import Change, CheckStep, Receipt
+from hub.sdk.records import CONTACT_ERASED, Change, CheckStep, Receipt
 
 #: The specification advises receivers to answer within 15 to 30 seconds.
 REPLY_TIMEOUT_SECONDS: Final = 15.0
@@ -36,7 +36,12 @@ def push(connection: Connection, change: Change, binding: str | None) -> Receipt
 
 
 def wanted(connection: Connection, change: Change) -> bool:
-    """Whether `entities` and `events` let this change through; empty lists let everything."""
+    """Whether `entities` and `events` let this change through; empty lists let everything.
+
+    An erasure passes them: it is told only to whoever had something of the person.
+    """
+    if change.event_type == CONTACT_ERASED:
+        return True
     entities = connection.settings.get("entities") or ()
     events = connection.settings.get("events") or ()
     if entities and change.entity not in entities:

@@ -10,12 +10,12 @@ from sqlalchemy import Row
 from hub.crm.documents import document
 from hub.flow import enrich
 from hub.sdk.errors import Rejected
-from hub.sdk.records import Change
+from hub.sdk.records import CONTACT_ERASED, Change
 from hub.store.store import Store
 
 
 def change_of(store: Store, row: Row[Any], record: Mapping[str, Any] | None) -> Change:
-    """The change that a delivery brings.
+    """The change that a delivery brings; of an erasure it is the id alone.
 
     `row` is the delivery, `record` its record's newest state, both as stored. Rejected when the
     record is gone.
@@ -23,10 +23,16 @@ def change_of(store: Store, row: Row[Any], record: Mapping[str, Any] | None) -> 
     if record is None:
         raise Rejected("the record is gone")
     everyone = store.catalog.all()
+    if row.event_type == CONTACT_ERASED:
+        return _change(row, {})
     fields = document(row.entity, record, {item.id: item.name for item in everyone})
     destination = next((item for item in everyone if item.id == row.connection_id), None)
     if row.entity == "order" and destination is not None and enrich.takes_orders(destination):
         fields |= enrich.order_fields(store, destination, record, fields["lines"])
+    return _change(row, fields)
+
+
+def _change(row: Row[Any], fields: Mapping[str, Any]) -> Change:
     return Change(
         entity=row.entity,
         record_id=row.record_id,

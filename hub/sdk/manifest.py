@@ -117,6 +117,8 @@ class _ManifestSchema(Schema):
     entities = fields.List(fields.String(), load_default=list)
     #: What a destination takes when its connection's own `entities` say nothing; empty: all.
     takes = fields.List(fields.String(), load_default=list)
+    #: True: a destination that had a person's records is told when the person is erased.
+    takes_erasures = fields.Boolean(load_default=False)
     #: The setting without which a connection takes no changes: it says how they go out.
     sink_setting = fields.String(load_default="")
     #: True: the connection brings the mappings, nothing is shipped.
@@ -186,6 +188,7 @@ class Manifest:
     mappings_from_connection: bool = False
     identity: str = ""
     takes: tuple[str, ...] = ()
+    takes_erasures: bool = False
     sink_setting: str = ""
     about: Mapping[str, str] | None = None
     folder: Path = field(default=Path())

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+#: A person was taken out of the hub: the change carries the contact's id and no field.
+CONTACT_ERASED: Final = "contact.erased"
 
 
 @dataclass(frozen=True, slots=True)

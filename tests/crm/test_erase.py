@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connectors.standard_webhook.emulator import LEADS, lead, signed
+from connectors.webhook_out.sink import message
 from hub.crm.personal import erase, needles, proof, request
 from hub.crm.personal.person import Person, person_of
+from hub.flow.deliver import newest
 from hub.flow.replay import replay_events
 from hub.sdk.errors import Rejected
 from hub.store import emptied
@@ -115,6 +117,34 @@ def test_nothing_of_the_person_is_left_in_any_table(hub: Hub, maria: int) -> Non
     assert (order["number"], order["contact_id"], order["delivery_address"]) == ("77", None, None)
     assert {row["from_number"] for row in hub.rows(calls)} == {None, "101"}
     assert {row["text"] for row in hub.rows(messages)} == {None}
+
+
+def test_receivers_that_had_something_are_told_ids_and_nothing_else(hub: Hub, maria: int) -> None:
+    hub.connect("stranger", RECEIVER)
+    petr = hub.one(contact_points, kind="email", value=PETR[4])["contact_id"]
+    with hub.store.database.write() as db:
+        db.execute(
+            update(deliveries)
+            .where(deliveries.c.record_id != petr)
+            .values(status="delivered", attempts=1)
+        )
+    ask(hub, maria)
+    erase.work(hub.store, 60)
+    (row,) = hub.rows(deliveries, event_type="contact.erased")
+    receiver = hub.store.catalog.require("receiver").id
+    assert (row["connection_id"], row["record_id"], row["status"]) == (receiver, maria, "pending")
+    with hub.store.database.read() as db:
+        duty = db.execute(select(deliveries).where(deliveries.c.id == row["id"])).one()
+    told = json.loads(message(newest(hub.store, duty)[1]))
+    assert told["type"] == "contact.erased"
+    assert told["data"] == {"id": maria, "deleted": True}
+    assert hub.one(erasures)["proof"]["erased"]["destinations_told"] == 1
+
+
+def test_who_was_sent_nothing_is_told_nothing(hub: Hub, maria: int) -> None:
+    ask(hub, maria)
+    erase.work(hub.store, 60)
+    assert hub.rows(deliveries, event_type="contact.erased") == []
 
 
 def test_another_persons_data_stays(hub: Hub, maria: int) -> None:

@@ -167,6 +167,9 @@ class _Job:
             clean = not left and not self.counts.get(FOUND)
             self.counts[PASSES] = passes
             if clean or passes >= MAX_PASSES:
+                contacts = person.contact_ids
+                told = sent.tell(db, self.store, contacts, self.work.theirs(), utc_now())
+                self.counts = counted(self.counts, {"destinations_told": told})
                 proof.complete(self.store, db, self.row, self.work, self.counts, left)
                 log.info("a person is erased", extra={"erasure": self.row.id, "passes": passes})
                 return False

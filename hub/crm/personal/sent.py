@@ -1,15 +1,21 @@
 """What was sent to other systems about an erased person: bodies and words of tries go, and what has
-not gone out yet never will, for it would carry an emptied record.
+not gone out yet never will, for it would carry an emptied record. Who had something is told at the
+end, in the transaction of the proof: once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, literal_column, or_, select, update
+from sqlalchemy import Connection, delete, func, literal_column, or_, select, update
 
+from hub.sdk.records import CONTACT_ERASED
+from hub.store import outbox
 from hub.store.models import attempts, connections, deliveries
+from hub.store.outbox import Duty
+from hub.store.store import Store
 
 BATCH: Final = 2000
 #: As literal words: so the partial index of open deliveries serves.
@@ -29,6 +35,38 @@ def stop(db: Connection, entity: str, ids: Sequence[int]) -> int:
     _silence(db, found)
     db.execute(delete(deliveries).where(deliveries.c.id.in_(found)))
     return len(found)
+
+
+def tell(
+    db: Connection,
+    store: Store,
+    contact_ids: Collection[int],
+    theirs: Mapping[str, Collection[int]],
+    now: datetime,
+) -> int:
+    """Have every destination that was sent anything of the person told that they are erased: ids of
+    the clients, nothing else. Returns how many destinations."""
+    able = [one.id for one in store.catalog.all() if one.connector.manifest.takes_erasures]
+    found: set[int] = set()
+    for entity, ids in theirs.items():
+        wanted = sorted(ids)
+        for start in range(0, len(wanted), BATCH):
+            query = select(deliveries.c.connection_id).where(
+                deliveries.c.entity == entity,
+                deliveries.c.record_id.in_(wanted[start : start + BATCH]),
+                deliveries.c.connection_id.in_(able),
+                deliveries.c.attempts > 0,
+                # What the destination does not subscribe to never left the hub.
+                func.coalesce(deliveries.c.error_code, "") != "ignored",
+            )
+            found |= set(db.scalars(query.distinct())) if able else set()
+    duties = [
+        Duty(destination, "contact", key, CONTACT_ERASED, None, is_deleted=True)
+        for destination in sorted(found)
+        for key in sorted(contact_ids)
+    ]
+    outbox.add(db, duties, now)
+    return len(found) if duties else 0
 
 
 def silence(db: Connection, theirs: Mapping[str, Collection[int]], after: int) -> tuple[int, int]:

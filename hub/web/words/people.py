@@ -175,6 +175,7 @@ FIELDS: Final[dict[str, Any]] = {
     "erased_deliveries": _l("Deliveries not made yet"),
     "erased_audit": _l("Details in the audit log"),
     "erased_extra": _l("Notes and indexes"),
+    "erased_destinations_told": _l("Receivers told of it"),
     "erased_events_emptied": _l("Raw requests emptied"),
     "erased_events_masked": _l("Raw requests masked"),
     "erased_texts": _l("Texts masked"),
