@@ -65,7 +65,11 @@ class DeliveryQuery(PageQuery):
     query=DeliveryQuery,
 )
 def list_deliveries(query: dict[str, Any]) -> dict[str, Any]:
-    """Deliveries, newest first."""
+    """Deliveries, newest first.
+
+    A destination that had records of a person who is erased is owed one of the event type
+    `contact.erased` for each of their contacts: the id alone, no personal data.
+    """
     page = ops.list_deliveries(store().database, **query)
     return {"items": plain(page.items), "next_cursor": page.next_cursor}
 

@@ -261,8 +261,8 @@ def _replay(ids: list[int], body: dict[str, Any]) -> dict[str, Any]:
 
 def _filters(query: dict[str, Any]) -> EventFilters:
     names = ("connection", "status", "type", "error_code", "error_message", "key")
-    names += ("text", "path", "equals")
-    return EventFilters(**given(query, *names, "since", "until"))
+    inside = ("text", "path", "equals")
+    return EventFilters(**given(query, *names, *inside, "since", "until"))
 
 
 def _found(event_id: int) -> Row:

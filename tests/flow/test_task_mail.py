@@ -44,8 +44,7 @@ def key(store: Store) -> int:
     vera = next(one for one in users.list_users(store.database) if one.email == VERA.email)
     users.set_task_mail(store.database, vera.id, True)
     rows.record("task", title="Его дело", manager=BORIS.email, due_at=soon)
-    done = {"manager": VERA.email, "due_at": soon, "done_at": utc_now()}
-    rows.record("task", title="Сделано", **done)
+    rows.record("task", title="Сделано", manager=VERA.email, due_at=soon, done_at=utc_now())
     contact = rows.contact(IRINA)
     return rows.record(
         "task", title="Выставить счёт", manager=VERA.email, due_at=soon, contact_id=contact

@@ -58,6 +58,7 @@ def test_an_event_without_its_request_says_so_and_is_not_replayed(
     assert "удалён вместе с персональными данными" in page
     assert 'href="/admin/personal/erasures/7"' in page
     assert f'action="/admin/events/{scene.done_event}/replay"' not in page
+    assert "way-failed" not in page
     alice.post(f"/admin/events/{scene.done_event}/replay", step="parse", reason="проверка")
     assert "удалён вместе с данными человека" in alice.get("/admin/events")
 

@@ -28,14 +28,21 @@ class Step:
 
 
 def steps(
-    event: dict[str, Any], view: EventView, deliveries: Sequence[dict[str, Any]]
+    event: dict[str, Any],
+    view: EventView,
+    deliveries: Sequence[dict[str, Any]],
+    *,
+    is_gone: bool = False,
 ) -> list[Step]:
-    """Received, waited, parsed, mapped, stored, delivered."""
+    """Received, waited, parsed, mapped, stored, delivered.
+
+    `is_gone`: the request is there no more, so nobody can say how it would be parsed now.
+    """
     tries = event["attempt_list"]
     last = tries[-1] if tries else None
     found = [Step(_("Received"), DONE, event["received_at"])]
     found.append(_taken_up(event, tries[0] if tries else None))
-    found += _read(view)
+    found += [] if is_gone else _read(view)
     found.append(_stored(event, last))
     if deliveries:
         found.append(_delivered(deliveries))

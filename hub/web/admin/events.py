@@ -92,16 +92,17 @@ def event(event_id: int) -> str:
     body = sent["body"] if sent else b""
     view = inspect_event(the_store(), event_id)
     deliveries = deliveries_of(the_store().database, row)
+    gone = emptied.told(sent)
     return render_template(
         "admin/event.html",
         event=row,
-        gone=emptied.told(sent),
+        gone=gone,
         body=_as_text(body[:SHOWN_BYTES]),
         said=find_events.body_data(sent) if sent and len(body) <= SHOWN_BYTES else None,
         is_cut=len(body) > SHOWN_BYTES,
         view=view,
         records=view.records[:SHOWN_RECORDS],
-        way=event_way.steps(row, view, deliveries),
+        way=event_way.steps(row, view, deliveries, is_gone=gone is not None),
         deliveries=deliveries,
         curl=_curl(row),
         signed=event_way.signature_headers(sent["headers"] if sent else ()),
