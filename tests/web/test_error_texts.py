@@ -52,6 +52,7 @@ HOLES = {
 #: Expressions that are no text of their own: (path, expression) → who makes the text.
 PASSED = {
     ("hub/flow/parse.py", "GONE[stored.event.request.method]"): "one of the two beside it",
+    ("hub/flow/replay.py", "GONE[gone[ids[0]]]"): "one of the two in parse.py",
     ("hub/sdk/http/replies.py", "text"): "raise_for_status, in RENDERED",
     ("connectors/mango/webhook.py", "_why_ignored(kind)"): "judged below",
     ("hub/mapping/transforms/structure.py", "error.message"): "a PayloadError of the SDK",
