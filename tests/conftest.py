@@ -16,9 +16,11 @@ from hub.store.database import Database
 from hub.store.migrate import upgrade
 from hub.store.store import Store
 from tests.support import servers
+from tests.support.quick import build_rules_when_asked, keep_templates
 from tests.support.rows import Rows
 
 SECRET_KEY = "a key for tests only"
+build_rules_when_asked()
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +125,7 @@ def app(store: Store) -> Flask:
     # Imported here: connectors' own tests need no application.
     from hub.app import create_app
 
-    return create_app(store=store)
+    return keep_templates(create_app(store=store))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from hub.store import users
 from hub.store.store import Store
 from tests.conftest import SECRET_KEY
 from tests.support.people import Colleague
+from tests.support.quick import keep_templates
 from tests.web.scene import PASSWORD, Scene, build
 
 CHROMIUM = "/usr/bin/chromium"
@@ -102,7 +103,7 @@ def scene(sqlite_store: Store, scene_template: tuple[Path, Scene]) -> Scene:
 @pytest.fixture
 def site(sqlite_store: Store) -> Flask:
     """The application. A name that a template misspells fails the test."""
-    app = create_app(store=sqlite_store)
+    app = keep_templates(create_app(store=sqlite_store))
     app.jinja_env.undefined = StrictUndefined
     return app
 
@@ -129,7 +130,7 @@ def sign_in(site: Flask, scene: Scene) -> SignIn:
 def address(site: Flask, scene: Scene) -> Iterator[str]:
     """The site served over HTTP."""
     server = make_server("127.0.0.1", 0, site, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

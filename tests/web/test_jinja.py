@@ -10,6 +10,7 @@ from jinja2.runtime import Context
 
 from hub.web.jinja import SiteEnvironment
 from hub.web.sessions import TRANSLATIONS
+from tests.support.quick import keep_templates
 
 PIECES = {
     "word.html": "{{ _('Stock') }}",
@@ -69,3 +70,13 @@ def test_a_function_that_wants_the_context_gets_it(app: Flask) -> None:
 
     app.jinja_env.globals["knows"] = knows
     assert said(app, "en", "own.html", secret="told") == "told"
+
+
+def test_what_the_tests_keep_of_templates_is_kept_by_language(app: Flask) -> None:
+    cache = keep_templates(app).jinja_env.cache
+    assert cache is not None
+    spoken = []
+    for language in ("ru", "en", "ru"):
+        cache.clear()  # as a new application has it
+        spoken.append(said(app, language, "word.html"))
+    assert spoken[0] == spoken[2] != spoken[1]
