@@ -1,21 +1,12 @@
-"""A worker's process that makes a destination's deliveries and stops for ever at a named moment.
-
-`python -m tests.support.doomed_delivery DESTINATION_ID MOMENT`: at the first MOMENT it prints
-«here» and waits to be killed. The hub's settings come from the environment.
-"""
+"""A worker's process that makes a destination's deliveries and is killed at a named moment."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from contextlib import closing
-
 from connectors._protocols import odata_write
-from hub import settings
+from connectors.onec_odata import client as _onec  # noqa: F401  # imported once, for every process
 from hub.flow import deliver, receipts
 from hub.store.store import Store
-from tests.support.doomed_sync import stopping
+from tests.support.doomed import Doom, killed_in
 from tests.support.hub import Hub
 
 #: Where it may stop: the buyer made, the document made (nobody knows yet), the answer being kept.
@@ -24,34 +15,13 @@ MOMENTS = ("buyer", "document", "kept")
 
 def killed_at(hub: Hub, destination_id: int, moment: str) -> None:
     """Make deliveries in a process that is killed (-9) at this moment."""
-    given = hub.store.settings
-    environment = {
-        **os.environ,
-        "HUB_HOME": str(given.home),
-        "DATABASE_URL": given.database_url,
-        "REDIS_URL": given.redis_url,
-        "HUB_SECRET_KEY": given.secret_key,
-    }
-    arguments = [sys.executable, "-m", __name__, str(destination_id), moment]
-    process = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with closing(process.stdout):
-        said = process.stdout.readline().strip()
-        process.kill()
-        process.wait(timeout=30)
-    assert said == "here", f"the deliveries ended before {moment}: {said}"
+    killed_in(hub, _deliver, destination_id, moment)
 
 
-def main() -> None:
-    """Make the deliveries up to the moment."""
-    destination_id, moment = int(sys.argv[1]), sys.argv[2]
+def _deliver(doom: Doom, store: Store, destination_id: int, moment: str) -> object:
     if moment == "kept":
-        vars(deliver)["keep_receipt"] = stopping(receipts.keep_receipt, 1, after=True)
+        vars(deliver)["keep_receipt"] = doom.stopping(receipts.keep_receipt, 1, after=True)
     else:
         number = 1 if moment == "buyer" else 3  # the partner, the counterparty, the document
-        vars(odata_write)["create"] = stopping(odata_write.create, number, after=True)
-    deliver.deliver(Store.open(settings.load()), destination_id)
-
-
-if __name__ == "__main__":
-    main()
+        vars(odata_write)["create"] = doom.stopping(odata_write.create, number, after=True)
+    return deliver.deliver(store, destination_id)
