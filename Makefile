@@ -8,6 +8,9 @@ FUZZ ?=
 PEERS ?=
 SOAK ?=
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# The tests start the hub two hundred times: each start would compile every module anew where the
+# environment forbids to keep bytecode.
+KEEP_BYTECODE := PYTHONDONTWRITEBYTECODE=
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help setup demo run test check fuzz soak bench bench-compare bench-peers lock clean
@@ -52,7 +55,7 @@ run: .venv/.run
 test: .venv/.dev
 	@.ci/need.sh chromium chromium chromium-browser google-chrome
 	@.ci/need.sh iproute2 ip
-	@$(BIN)/python -m pytest -n 3 --dist worksteal -q $(PYTEST_ARGS) $(TESTS)
+	@$(KEEP_BYTECODE) $(BIN)/python -m pytest -n 3 --dist worksteal -q $(PYTEST_ARGS) $(TESTS)
 
 check: .venv/.dev
 	@$(BIN)/ruff format --check --quiet .
