@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,36 @@ from tests.support.rows import Rows
 
 SECRET_KEY = "a key for tests only"
 build_rules_when_asked()
+#: What takes long begins first, or the last of it is done by one worker alone.
+LONG = (
+    "tests/soak/test_soak.py::test_nothing",
+    "tests/embedded/test_demo.py::test_everything",
+    "tests/web/test_walk.py",
+    "tests/fuzz/test_fuzz.py::test_a_thousand",
+    "tests/cli/test_main.py::test_a_new_connector",
+    "tests/faults/test_backup.py",
+    "tests/api/test_openapi.py::test_no_request",
+    "tests/web/test_plans.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the long tests out to the workers: each begins with an equal part of the collection."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    ranked = sorted(
+        (rank, number)
+        for number, item in enumerate(items)
+        for rank, name in enumerate(LONG)
+        if item.nodeid.startswith(name)
+    )
+    taken = {number for _, number in ranked}
+    rest = (item for number, item in enumerate(items) if number not in taken)
+    hands = [[items[number] for _, number in ranked[start::workers]] for start in range(workers)]
+    for place, hand in enumerate(hands):
+        size = len(items) * (place + 1) // workers - len(items) * place // workers
+        hand.extend(islice(rest, max(0, size - len(hand))))
+    items[:] = [*chain.from_iterable(hands), *rest]
 
 
 @pytest.fixture(scope="session")
