@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from functools import cache
 
 from hub import settings as hub_settings
@@ -10,11 +9,9 @@ from hub import turns
 from hub.flow import deliver as deliver_step
 from hub.flow import drain as drain_step
 from hub.log import configure
+from hub.memory import settle_memory
 from hub.queues import BULK, CHORES, DELIVER, REPLAY, Queues, queues_for
 from hub.store.store import Store
-
-#: Objects made and not freed before the collector looks at the young ones.
-COLLECT_EVERY = 20_000
 
 
 @cache
@@ -25,17 +22,6 @@ def store() -> Store:
     opened = Store.open(settings)
     settle_memory()
     return opened
-
-
-def settle_memory() -> None:
-    """Spare the collector what stays for good: code, tables, connectors.
-
-    It would look through all of that again and again while events come and go; a tenth of the
-    drain's time, measured.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_EVERY, 20, 50)
 
 
 def _queues() -> Queues:

@@ -14,6 +14,7 @@ from prometheus_client import multiprocess
 
 from hub import settings as hub_settings
 from hub.embedded.launch import die_with_parent
+from hub.memory import settle_memory
 
 _settings = hub_settings.load()
 _metrics = hub_settings.metrics_dir(_settings)
@@ -63,6 +64,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Tell `hub up` that requests are answered now."""
+    settle_memory()
     if _ready is not None:
         with suppress(OSError):  # it listens only to the first
             os.write(_ready, b".")

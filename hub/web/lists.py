@@ -14,7 +14,8 @@ from hub.web.assets import address
 from hub.web.context import company_zone
 from hub.web.sessions import NEWS_HEADER
 
-PAGE_SIZE = 50
+#: Two screens of a desktop; what is below them is asked for by those who go there.
+PAGE_SIZE = 30
 
 
 def argument(name: str) -> str:

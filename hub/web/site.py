@@ -22,6 +22,7 @@ from hub.web import (
     managers,
     menu,
     pieces,
+    places,
     sessions,
     words,
 )
@@ -64,8 +65,9 @@ def register(app: Flask, store: Store) -> None:
     app.add_template_global(export.may_export)
     app.add_template_global(actor)
     app.add_template_global(menu.items, "menu_items")
-    own = (assets.make_blueprint(), account.blueprint, live.blueprint)
-    blueprints = (*own, *managers.blueprints, *admin.blueprints)
+    pages = (account.blueprint, *managers.blueprints, *admin.blueprints)
+    places.init(app, store, pages)
+    blueprints = (assets.make_blueprint(), live.blueprint, *pages)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     app.context_processor(_page_context)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from hub.flow.drain import drain
-from hub.jobs import settle_memory
+from hub.memory import settle_memory
 from tests.bench.bench_drain import fill, log_to_nowhere, open_store
 from tests.bench.report import Report
 from tests.support import servers

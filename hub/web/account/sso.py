@@ -21,6 +21,7 @@ from hub.web.account import oidc
 from hub.web.account.base import begin, blueprint
 from hub.web.context import the_store
 from hub.web.guard import safe_next
+from hub.web.places import goes_out
 
 #: Set while the person is at the provider.
 BEGUN = "sso"
@@ -84,6 +85,7 @@ def may_use_password(store: Store, role: str) -> bool:
 
 
 @blueprint.get("/login/sso")
+@goes_out
 def sso_begin() -> Response:
     """Lead to the provider."""
     found = provider(the_store())
@@ -100,6 +102,7 @@ def sso_begin() -> Response:
 
 
 @blueprint.get("/login/sso/back")
+@goes_out
 def sso_back() -> Response:
     """The person comes back from the provider with a code."""
     found, kept = provider(the_store()), session.pop(BEGUN, None)

@@ -21,6 +21,7 @@ from hub.store.database import to_json
 from hub.web.admin.base import blueprint, require
 from hub.web.context import actor, the_store, the_user
 from hub.web.error_texts import in_words
+from hub.web.places import goes_out
 
 ARGUMENT, COLUMN = "argument.", "column."
 MAX_SAMPLE_CHARACTERS = 400_000
@@ -29,6 +30,7 @@ MAX_CELL_CHARACTERS = 300
 
 
 @blueprint.get("/connections/<name>/operations")
+@goes_out
 def operations(name: str) -> str:
     """The operations of the connection's system; one that is chosen shows its arguments."""
     configured = _explorable(name)

@@ -25,6 +25,7 @@ from hub.web.guard import safe_next
 from hub.web.managers import files
 from hub.web.managers.base import audit_view, blueprint, found, record_page
 from hub.web.managers.task_forms import follow_call
+from hub.web.places import goes_out
 
 menu.add("managers", 30, "managers.calls", _l("Calls"), "phone", ("managers.call",))
 #: What the list shows at one press: (value of `show`, its name, its icon).
@@ -108,6 +109,7 @@ def call(record_id: int) -> str:
 
 
 @blueprint.get("/calls/<int:record_id>/recording")
+@goes_out
 def recording(record_id: int) -> Response:
     """On to the provider, who plays it; whoever listens is written to the audit log."""
     address = fresh_link(the_store(), found("call", record_id))
@@ -119,6 +121,7 @@ def recording(record_id: int) -> Response:
 
 
 @blueprint.get("/calls/<int:record_id>/sound")
+@goes_out
 def sound_of(record_id: int) -> Response:
     """The recording's sound for the player; whoever listens is written to the audit log."""
     row = found("call", record_id)
