@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from hub.web.lists import PAGE_SIZE
 from tests.support.people import ALICE, IRINA, PAVEL, VERA
 from tests.web.desk import SIZES, Desk
 from tests.web.scene import Scene
@@ -67,9 +68,9 @@ def test_filters_and_further_rows_come_without_a_new_page(desk: Desk, scene: Sce
     page = desk.sign_in(VERA)
     desk.open("/calls")
     rows = page.locator("tr[data-href]")
-    expect(rows).to_have_count(50)
+    expect(rows).to_have_count(PAGE_SIZE)
     page.get_by_role("link", name="Показать ещё").click()
-    expect(rows).to_have_count(64)
+    expect(rows).to_have_count(2 * PAGE_SIZE)
     page.get_by_label("Результат").select_option("missed")
     expect(rows).to_have_count(3)
     expect(page).to_have_url(desk.address + "/calls?status=missed")
