@@ -129,7 +129,7 @@ def contains(db: Connection, table: FromClause, words: Iterable[Word]) -> Column
 def _by_text(db: Connection, table: Table, words: Sequence[Word]) -> list[int] | None:
     long = [word for word in words if not word.is_short]
     if not long:
-        return list(db.scalars(_in_window(db, table, words)))
+        return _together(db, _in_window(db, table, words))
     found = _together(db, _candidates(db, table, words, long).limit(MANY + 1))
     return found if len(found) <= MANY else None
 
