@@ -54,6 +54,8 @@ def changed_days(
     `limit`: look only through so many of the last changes.
     """
     table = kind.table
+    if not _has_changes(db, kind, since, until):
+        return set()
     recent = select(table).where(table.c.updated_at >= since, table.c.updated_at < until)
     if limit:
         recent = recent.order_by(table.c.updated_at.desc()).limit(limit)
@@ -82,6 +84,16 @@ def changed_days(
     if kind.name == "calls":
         hours |= _missed_before(db, changed)
     return _days(hours, zone)
+
+
+def _has_changes(db: Connection, kind: Kind, since: datetime, until: datetime) -> bool:
+    """Whether anything changed that a kind is counted from: mostly nothing did."""
+    sources = (kind.table, *(table for table, _entity in _COUNTED_WITH.get(kind.name, ())))
+    for table in sources:
+        changed = select(table.c.id).where(table.c.updated_at >= since, table.c.updated_at < until)
+        if db.scalar(changed.limit(1)) is not None:
+            return True
+    return kind.name in _OF_PEOPLE and bool(_merged_since(db, since))
 
 
 def _moment(kind: Kind, source: Any) -> Any:
