@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 KEEP_BYTECODE := PYTHONDONTWRITEBYTECODE=
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo run test check fuzz soak bench bench-compare bench-peers lock clean
+.PHONY: help setup demo run test check fuzz soak bench bench-compare bench-pages bench-peers lock clean
 
 help:
 	@echo "make demo    the hub with emulated vendors (DEMO_ONCE=1: print and exit)"
@@ -69,6 +69,10 @@ fuzz: .venv/.dev
 bench: .venv/.dev
 	@.ci/need.sh wrk wrk
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+# The site on the whole sizes; PAGES="--keep FOLDER" seeds once and uses the stores again.
+bench-pages: .venv/.dev
+	@$(BIN)/python -m tests.bench.bench_pages --scale 1 $(PAGES)
 
 bench-compare: .venv/.dev
 	@$(BIN)/python -m tests.bench.compare
