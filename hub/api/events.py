@@ -26,12 +26,12 @@ from hub.api.operation import blueprint, operation
 from hub.crm.documents import plain
 from hub.flow import find_events, replay
 from hub.sdk.errors import ConfigError, Rejected
+from hub.store.event_rows import STATUSES
 from hub.store.lists import events
 from hub.store.lists.event_filters import EventFilters
 from hub.store.lists.paging import Row
 
 inbox = blueprint("events", "operations", "What was received, and what became of it")
-STATUSES: Final = ("received", "done", "ignored", "waiting", "dead")
 STEPS: Final = ("parse", "map", "upsert", "deliver")
 MAX_REPLAYED: Final = 10_000
 _ID = "<int(max=9223372036854775807):event_id>"

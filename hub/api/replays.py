@@ -22,13 +22,12 @@ from hub.api.fields import (
 from hub.api.operation import blueprint, operation
 from hub.crm.documents import plain
 from hub.flow import replay_job
-from hub.store import replay_jobs
+from hub.store import event_rows, replay_jobs
 from hub.store.lists.event_filters import EventFilters
 from hub.store.replay_jobs import Selection
 
 replays = blueprint("replays", "operations", "Replays of many events, and their dry runs")
 STATUSES: Final = ("queued", "running", "done", "failed", "cancelled")
-EVENT_STATUSES: Final = ("received", "done", "ignored", "waiting", "dead")
 STEPS: Final = ("parse", "map", "upsert", "deliver")
 MAX_IDS: Final = 10_000
 _ID = "<int(max=9223372036854775807):job_id>"
@@ -63,7 +62,7 @@ class ReplayFilter(Strict):
     """Which events; at least one condition."""
 
     connection = Text()
-    status = one_of(EVENT_STATUSES)
+    status = one_of(event_rows.STATUSES)
     type = Text()
     error_code = Text()
     error_message = Text(metadata={"description": "How the error's message begins."})

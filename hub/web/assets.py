@@ -31,15 +31,23 @@ def asset(name: str) -> str:
 
 def address(endpoint: str, **values: Any) -> str:
     """What `url_for` says, kept: the rows of a list ask for the same few hundred addresses."""
+    # By types too: 1 and True are one key, but not one address.
+    kinds = tuple(map(type, values.values()))
+    mounted_at = request.environ.get("SCRIPT_NAME", "")
     try:
-        return _address(request.environ.get("SCRIPT_NAME", ""), endpoint, tuple(values.items()))
+        return _address(mounted_at, endpoint, tuple(values.items()), kinds)
     except TypeError:
         # A value that cannot be a key, as a list of filters.
         return url_for(endpoint, **values)
 
 
 @lru_cache(maxsize=16_384)
-def _address(_mounted_at: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
+def _address(
+    _mounted_at: str,
+    endpoint: str,
+    values: tuple[tuple[str, Any], ...],
+    _kinds: tuple[type, ...],
+) -> str:
     return url_for(endpoint, **dict(values))
 
 

@@ -39,6 +39,8 @@ def register(app: Flask, store: Store) -> None:
     """Add the managers' and admins' pages to an app. The store must be at the current schema."""
     app.extensions[EXTENSION] = store
     app.jinja_environment = SiteEnvironment
+    # All of them stay: each is there once per language, and compiling one costs a page's time.
+    app.jinja_options = {**app.jinja_options, "cache_size": -1}
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     # The gateway and the API have their own proof of the sender; guard.protect checks the pages.
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False

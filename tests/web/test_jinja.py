@@ -8,6 +8,7 @@ from flask_babel import Babel, force_locale, gettext, ngettext
 from jinja2 import DictLoader, pass_context
 from jinja2.runtime import Context
 
+from hub.web.assets import address
 from hub.web.jinja import SiteEnvironment
 from hub.web.sessions import TRANSLATIONS
 from tests.support.quick import keep_templates
@@ -80,3 +81,13 @@ def test_what_the_tests_keep_of_templates_is_kept_by_language(app: Flask) -> Non
         cache.clear()  # as a new application has it
         spoken.append(said(app, language, "word.html"))
     assert spoken[0] == spoken[2] != spoken[1]
+
+
+def test_addresses_are_kept_by_all_that_they_are_made_of(app: Flask) -> None:
+    app.add_url_rule("/list", "list", lambda: "")
+    with app.test_request_context():
+        said_once = [address("list", q=value) for value in (1, True, "1", ["a", "b"], None)]
+    with app.test_request_context(environ_overrides={"SCRIPT_NAME": "/crm"}):
+        mounted = address("list", q=1)
+    assert said_once == ["/list?q=1", "/list?q=True", "/list?q=1", "/list?q=a&q=b", "/list"]
+    assert mounted == "/crm/list?q=1"
