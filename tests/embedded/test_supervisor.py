@@ -187,7 +187,7 @@ def test_it_sleeps_while_nothing_happens(tmp_path: Path, console: Heard) -> None
         assert len(looks) - before <= 5
         supervisor.stop()
 
-    assert supervisor.run(scenario) == 0
+    assert supervisor.run(scenario) == 0, console.lines
 
 
 def test_a_reload_replaces_every_child_but_the_foundation(tmp_path: Path, console: Heard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,8 +47,15 @@ def test_work_goes_on_as_soon_as_it_is_back(cluster: Cluster, home: Path) -> Non
     with running_hub(home, **environment(hub)) as running, requests.Session() as session:
         assert running.post(session, "site", lead(LEADS))
         wait_until(lambda: unfinished(hub) == 0, 30, "the work with PostgreSQL")
+        # Nothing is worked off before all of it is there: a quick worker would be done by then.
+        workers = running.pids("worker live")
+        assert workers
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
         for number in range(LEADS):
             hub.post("site", lead(number))
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
         wait_until(lambda: 1 < len(hub.rows(leads)) <= LEADS, 30, "the middle of the work")
         cluster.stop(signal.SIGKILL)
         assert not running.post(session, "site", lead(LEADS + 1))
