@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from hub.store import stock_items
 from hub.store.database import utc_now
-from hub.store.lists import stock, stock_beside, stock_table
+from hub.store.lists import search, stock, stock_beside, stock_table
 from hub.store.lists.paging import CursorError, ListPage
 from hub.store.lists.stock_table import StockFilters
 from hub.store.models import facts, orders, products, stock_levels
@@ -95,6 +95,30 @@ def test_lists_are_sorted_and_paged_in_any_order(shelf: Shelf, store: Store) -> 
         assert found == whole, sort
     with pytest.raises(CursorError):
         stock_table.list_items(store.database, StockFilters(), "free", 1, "rubbish")
+
+
+@pytest.mark.parametrize("lots", [1, search.LOTS])
+def test_a_word_that_many_have_is_paged_in_any_order(
+    shelf: Shelf, store: Store, monkeypatch: pytest.MonkeyPatch, lots: int
+) -> None:
+    monkeypatch.setattr(search, "MANY", lots)
+    monkeypatch.setattr(search, "LOTS", lots)
+    for number, name in enumerate((*NAMES, "Насос НЦ-30", "Насосная станция")):
+        shelf.level(f"S{number}", str(number), "Склад", product_name=name)
+    shelf.catch_up()
+    for sort, wanted in (("name", ["S1", "S4", "S5"]), ("free", ["S5", "S4", "S1"])):
+        assert shelf.skus(sort, q="насос") == wanted
+        found, cursor = [], None
+        while True:
+            filters = StockFilters(q="насос")
+            page = stock_table.list_items(store.database, filters, sort, 1, cursor)
+            found += [row["sku"] for row in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert found == wanted, sort
+    assert shelf.skus(q="насос", in_stock=True) == ["S1", "S4", "S5"]
+    assert shelf.skus(q="насос станция") == ["S5"]
 
 
 def test_what_was_typed_exactly_comes_first(shelf: Shelf, store: Store) -> None:

@@ -40,8 +40,12 @@ from hub.store.lists.query import TRIGRAM, Word, words_of
 from hub.store.models import companies, contacts, metadata, products, stock_levels
 from hub.store.search_index import is_indexed, shadow
 
+#: What a list is sorted by: the columns, and whether from the last to the first.
+Place = tuple[Sequence[ColumnElement[Any]], bool]
 #: From so many on, records are not listed by id: walking the list finds a page sooner.
 MANY = 3000
+#: So many are still sorted sooner than a list is walked, where only its beginning is wanted.
+LOTS = 20_000
 #: How many of the newest records are read for words that no index knows.
 WINDOW = 5000
 #: How many records a number, or its beginning, may name.
@@ -81,13 +85,36 @@ def condition(db: Connection, entity: str, table: Table, q: str) -> ColumnElemen
     return _of_contact(db, entity, table, words, q)
 
 
-def text_condition(db: Connection, table: Table, q: str) -> ColumnElement[bool] | None:
-    """The same for any table with `id` and an indexed `search_text`."""
+def first_condition(
+    db: Connection, query: Select[Any], table: Table, q: str, place: Place, limit: int
+) -> ColumnElement[bool] | None:
+    """The same for any table with `id` and an indexed `search_text`, where only the first `limit`
+    rows of a query in the order of `place` are wanted: others need not be among the found."""
     words = words_of(q)
     if not words:
         return None
-    ids = _by_text(db, table, words)
+    if db.dialect.name == "sqlite" or all(word.is_short for word in words):
+        ids = _by_text(db, table, words)
+    else:
+        ids = _first(db, query.where(*_like(table, words)), table, place, limit)
     return contains(db, table, words) if ids is None else id_among(db, table, ids)
+
+
+def _first(
+    db: Connection, query: Select[Any], table: Table, place: Place, limit: int
+) -> list[int] | None:
+    """Ids of a query's first rows; None: it has too many to sort them.
+
+    Walking the list in its order reads rows all over the table until enough have the words, by the
+    ten thousand when they stand far from its beginning: the rows of the index are sorted sooner."""
+    columns, down = place
+    keys = [column.label(f"key{number}") for number, column in enumerate(columns)]
+    rows = query.with_only_columns(table.c.id, *keys).limit(LOTS + 1).cte("rows")
+    order = [rows.c[key.name].desc() if down else rows.c[key.name] for key in keys]
+    first = select(rows.c.id).order_by(*order).limit(limit).subquery("first")
+    how_many = select(func.count()).select_from(rows).scalar_subquery()
+    ids, count = db.execute(select(func.array_agg(first.c.id), how_many)).one()
+    return list(ids or ()) if count <= LOTS else None
 
 
 def matching_ids(
@@ -147,12 +174,7 @@ def _candidates(
 ) -> Select[Any]:
     """The rows with the words, in no order, by the index where there is one."""
     if db.dialect.name != "sqlite":
-        return select(table.c.id).where(
-            *(
-                or_(*(table.c.search_text.like(like(text), escape="\\") for text in word.spellings))
-                for word in words
-            )
-        )
+        return select(table.c.id).where(*_like(table, words))
     query = select(table.c.id).where(contains(db, table, words))
     if not is_indexed(db, table.name):
         return query
@@ -160,6 +182,11 @@ def _candidates(
     rows: Select[Any] = select(literal_column("rowid")).select_from(sql(fts))
     rows = rows.where(sql(f"{fts} MATCH :trigrams").bindparams(trigrams=_expression(long)))
     return query.where(table.c.id.in_(rows))
+
+
+def _like(table: Table, words: Iterable[Word]) -> list[ColumnElement[bool]]:
+    text = table.c.search_text
+    return [or_(*(text.like(like(one), escape="\\") for one in word.spellings)) for word in words]
 
 
 def _expression(words: Iterable[Word]) -> str:

@@ -93,15 +93,16 @@ def list_items(
     with database.read() as db:
         exact = _exact(db, filters)
         where = _conditions(filters)
-        if (words := search.text_condition(db, stock_items, filters.q)) is not None:
-            where.append(words)
         if exact:
             where.append(items.id.not_in([row["id"] for row in exact]))
         if after is not None:
             edge = tuple_(*after)
             where.append(tuple_(*place) < edge if down else tuple_(*place) > edge)
-        order = [one.desc() if down else one for one in place]
-        found = db.execute(query.where(*where).order_by(*order).limit(limit + 1)).mappings()
+        query, order = query.where(*where), [one.desc() if down else one for one in place]
+        words = search.first_condition(db, query, stock_items, filters.q, (place, down), limit + 1)
+        if words is not None:
+            query = query.where(words)
+        found = db.execute(query.order_by(*order).limit(limit + 1)).mappings()
         rows = [dict(row) for row in found]
         more, rows = len(rows) > limit, rows[:limit]
         next_cursor = _encode(sort, rows[-1][column.key or ""], rows[-1]["id"]) if more else None
