@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema
 
-from hub.api import problems
+from hub.api import problems, repeats
 from hub.api.access import guard
 from hub.sdk.errors import HubError
 
@@ -38,15 +38,19 @@ def operation(
     body: type[Schema] | None = None,
     status: int = 200,
     errors: tuple[int, ...] = (),
+    once: bool = False,
 ) -> Callable[[View], View]:
     """Declare a view as an operation. It gets `query`, then `body`, as checked tables.
 
     `errors` are the statuses it may answer besides 401, 403 and 422 (and 400 with a body).
+    A POST may be sent again with its key; `once`: see `repeats.answered_once`.
     """
+
+    is_deed = method == "POST"
 
     def declare(view: View) -> View:
         declared = group.response(status, answer)(view)
-        codes = {*_ALWAYS, *errors, *((400,) if body else ())}
+        codes = {*_ALWAYS, *errors, *((400,) if body else ()), *((409,) if is_deed else ())}
         for code in sorted(codes):
             declared = group.alt_response(code, PROBLEM)(declared)
         if body is not None:
@@ -55,7 +59,11 @@ def operation(
             # Made once: a schema made for every request costs more than reading its query does.
             declared = group.arguments(query(), location="query", unknown=RAISE)(declared)
         name = endpoint or view.__name__
-        declared = group.doc(operationId=name)(declared)
+        documented: dict[str, Any] = {"operationId": name}
+        if is_deed:
+            documented["parameters"] = [repeats.PARAMETER]
+            declared = repeats.answered_once(declared, once=once)
+        declared = group.doc(**documented)(declared)
         group.add_url_rule(path, name, declared, methods=[method])
         return view
 

@@ -24,6 +24,7 @@ from hub.api.fields import (
 from hub.api.operation import blueprint, operation
 from hub.api.records import crm, found
 from hub.api.records import shown as shown_record
+from hub.api.repeats import made_once
 from hub.crm import merges, notes
 from hub.crm.documents import OF_CONTACT, plain
 from hub.crm.notes import MAX_CHARACTERS
@@ -190,10 +191,12 @@ def list_notes(query: dict[str, Any], contact_id: int) -> dict[str, Any]:
     errors=(404, 409),
 )
 def add_note(body: dict[str, Any], contact_id: int) -> Any:
-    """Write a note on a client; it stands in their feed. Sent twice, it is written twice."""
+    """Write a note on a client; it stands in their feed. Sent again with its key, it is written
+    once."""
     row = found("contact", contact_id)
     kept = row["merged_into_id"] or row["id"]
-    note_id = notes.add_note(store(), kept, body["text"], token().actor)
+    author = token().actor
+    note_id = made_once(lambda also: notes.add_note(store(), kept, body["text"], author, also=also))
     return plain(people.get_note(store().database, note_id)), 201
 
 
@@ -204,12 +207,13 @@ def add_note(body: dict[str, Any], contact_id: int) -> Any:
     RungSchema,
     body=CallBackBody,
     errors=(404, 409, 503),
+    once=True,
 )
 def call_back(body: dict[str, Any], call_id: int) -> dict[str, Any]:
     """Have the telephony ring a manager and then the call's client.
 
-    Each request rings: one whose answer was lost is not to be repeated blindly. 409 where no
-    telephony can ring the manager, or where it refuses.
+    Each request rings, unless it is sent again with its key: then the phone has rung once. 409
+    where no telephony can ring the manager, or where it refuses.
     """
     row = found("call", call_id)
     extension = call_out.call_back(store(), row, body["manager"])

@@ -25,6 +25,7 @@ from hub.api.fields import (
     query_id,
 )
 from hub.api.operation import API_PREFIX, blueprint, operation
+from hub.api.repeats import made_once
 from hub.crm import edit, tasks
 from hub.crm.documents import OF_CONTACT, document
 from hub.crm.order_state import KINDS
@@ -249,7 +250,10 @@ def _told(entity: str) -> list[int]:
 
 
 def _created(entity: str, body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    record_id = edit.create_record(store(), entity, body, token().actor, None, _told(entity))
+    actor, told = token().actor, _told(entity)
+    record_id = made_once(
+        lambda also: edit.create_record(store(), entity, body, actor, None, told, also)
+    )
     location = f"{API_PREFIX}/{PATHS[entity]}/{record_id}"
     return shown(entity, found(entity, record_id)), 201, {"Location": location}
 

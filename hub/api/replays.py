@@ -20,6 +20,7 @@ from hub.api.fields import (
     time_shown,
 )
 from hub.api.operation import blueprint, operation
+from hub.api.repeats import made_once
 from hub.crm.documents import plain
 from hub.flow import replay_job
 from hub.store import event_rows, replay_jobs
@@ -114,15 +115,11 @@ def start_replay(body: dict[str, Any]) -> Any:
     """Ask for a replay or its dry run; it goes on by itself, whatever dies."""
     given = body.get("filter")
     chosen = Selection(filters=EventFilters(**given)) if given else Selection(ids=body["ids"])
-    job_id = replay_job.request(
-        store(),
-        chosen,
-        mode=body["mode"],
-        step=body["step"],
-        actor=token().actor,
-        reason=body["reason"],
-        per_second=body["per_second"],
-        most=body["most"],
+    names = ("mode", "step", "reason", "per_second", "most")
+    asked = {name: body[name] for name in names}
+    actor = token().actor
+    job_id = made_once(
+        lambda also: replay_job.request(store(), chosen, **asked, actor=actor, also=also)
     )
     return _shown(job_id)
 

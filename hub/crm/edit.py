@@ -13,6 +13,7 @@ from hub.crm.fold import Stamp, fold
 from hub.crm.identity import points_of, search_text
 from hub.sdk.errors import Rejected
 from hub.store.database import utc_now
+from hub.store.kept_answers import Also
 from hub.store.models import ENTITY_TABLES, audit
 from hub.store.outbox import Duty
 from hub.store.store import Store
@@ -51,8 +52,10 @@ def create_record(
     actor: str,
     user_id: int | None,
     tell: Sequence[int] = (),
+    also: Also | None = None,
 ) -> int:
-    """Make a record by a person's hand; returns its id. `tell`: as for `edit_record`."""
+    """Make a record by a person's hand; returns its id. `tell`: as for `edit_record`; `also` is
+    done in the same transaction."""
     with store.database.write() as db:
         ws = WorkingSet(db, utc_now())
         if fields.get("contact_id") is not None:
@@ -65,6 +68,8 @@ def create_record(
         _owe(ws, entity, record_id, "created", tell)
         ws.flush()
         _audit(ws, actor, "create", entity, record_id, fields)
+        if also is not None:
+            also(db, record_id)
     return record_id
 
 

@@ -10,6 +10,7 @@ from hub.crm.timeline import EXCERPT
 from hub.sdk.errors import Rejected
 from hub.store import audit
 from hub.store.database import utc_now
+from hub.store.kept_answers import Also
 from hub.store.models import contacts, notes, timeline
 from hub.store.store import Store
 
@@ -23,9 +24,15 @@ class NoteError(Rejected):
 
 
 def add_note(
-    store: Store, contact_id: int, text: str, author: str, user_id: int | None = None
+    store: Store,
+    contact_id: int,
+    text: str,
+    author: str,
+    user_id: int | None = None,
+    also: Also | None = None,
 ) -> int:
-    """Write a note; returns its id. NoteError when it is empty or nobody's."""
+    """Write a note; returns its id. NoteError when it is empty or nobody's. `also` is done in the
+    same transaction."""
     words = _checked(text)
     with store.database.write() as db:
         contact = db.execute(select(contacts.c.id).where(contacts.c.id == contact_id)).first()
@@ -47,6 +54,8 @@ def add_note(
         )
         _touch(db, contact_id)
         audit.record(db, author, "add note", "contact", contact_id, {"note": note_id})
+        if also is not None:
+            also(db, note_id)
     return note_id
 
 

@@ -22,6 +22,7 @@ from hub.queues import queues_for
 from hub.sdk.errors import HubError, Rejected
 from hub.store import audit, leases, replay_jobs
 from hub.store.database import utc_now
+from hub.store.kept_answers import Also
 from hub.store.lists import event_pages
 from hub.store.replay_jobs import Selection, selection_of
 from hub.store.store import Store
@@ -46,8 +47,10 @@ def request(
     reason: str,
     per_second: int = 0,
     most: int = 0,
+    also: Also | None = None,
 ) -> int:
-    """Ask for a replay of many events or its dry run; returns the job's id.
+    """Ask for a replay of many events or its dry run; returns the job's id. `also` is done in the
+    same transaction.
 
     Rejected for a wrong step, an empty selection, or a path that cannot be read.
     """
@@ -71,6 +74,8 @@ def request(
         details = {"reason": reason, "step": step, "selection": selection.as_json()}
         action = "replay many" if mode == RUN else "try a replay"
         audit.record(db, actor, action, "replay job", job_id, details)
+        if also is not None:
+            also(db, job_id)
     queues_for(store.settings).ring_replay(job_id)
     return job_id
 

@@ -36,13 +36,19 @@ class Caller:
     def __init__(self, app: Flask, token: str) -> None:
         self._client, self.token = app.test_client(), token
 
-    def __call__(self, method: str, path: str, json: Any = None, **query: Any) -> Answer:
+    def __call__(
+        self, method: str, path: str, json: Any = None, repeat_key: str = "", **query: Any
+    ) -> Answer:
+        """One request; `repeat_key` goes as its Idempotency-Key."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if repeat_key:
+            headers["Idempotency-Key"] = repeat_key
         answer = self._client.open(
             f"/api/v1{path}",
             method=method,
             json=json,
             query_string=query or None,
-            headers={"Authorization": f"Bearer {self.token}"},
+            headers=headers,
         )
         return Answer(answer.status_code, answer.headers, answer.mimetype or "", answer.text)
 

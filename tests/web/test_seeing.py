@@ -15,6 +15,7 @@ from hub.store.database import utc_now
 from hub.store.models import calls, contacts, messages, orders, tasks
 from hub.store.store import Store
 from tests.support.people import ALICE, BORIS, IRINA, PAVEL, VERA, Colleague
+from tests.support.rows import Rows
 from tests.web.conftest import Visitor
 from tests.web.scene import PASSWORD, Scene
 from tests.web.test_calls import card, ring
@@ -157,3 +158,17 @@ def test_counted_records_are_all_there_without_the_names_of_others(
     assert PAVEL.name not in vera
     assert "111-22-33" not in vera
     assert IRINA.name in visit(VERA).get(path.replace("direction=out&", ""))
+
+
+def test_companies_of_others_are_closed(store: Store, scene: Scene, visit: Narrowed) -> None:
+    rows = Rows(store)
+    own = rows.record("company", name="Свой дом", search_text="свой дом", manager=VERA.email)
+    others = rows.record("company", name="Чужой дом", search_text="чужой дом", manager=ALICE.email)
+    vera, boris = visit(VERA), visit(BORIS)
+    for path in ("/companies", f"/companies?q={quote('дом')}"):
+        assert "Чужой дом" not in vera.get(path), path
+        assert "Чужой дом" in boris.get(path), path
+    assert "Свой дом" in vera.get("/companies")
+    assert vera.client.get(f"/companies/{own}").status_code == 200
+    assert vera.client.get(f"/companies/{others}").status_code == 403
+    assert boris.client.get(f"/companies/{others}").status_code == 200

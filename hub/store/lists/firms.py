@@ -14,7 +14,7 @@ from hub.store.lists.paging import Row, as_dicts
 from hub.store.lists.people import add_points
 from hub.store.lists.query import words_of
 from hub.store.lists.search import matching_ids
-from hub.store.models import contacts, orders
+from hub.store.models import companies, contacts, orders
 from hub.store.spelling import plain_letters
 
 MAX_PEOPLE: Final = 100
@@ -48,6 +48,14 @@ def people_of(database: Database, company: Mapping[str, Any], seen_by: str = "")
         ][:MAX_PEOPLE]
         add_points(db, rows)
     return rows
+
+
+def is_seen_by(database: Database, company_id: int, email: str) -> bool:
+    """Whether this manager may look at the company: by the condition of the list."""
+    seen = narrowing.firm_seen_by(email)
+    with database.read() as db:
+        found = db.scalar(select(companies.c.id).where(companies.c.id == company_id, seen))
+    return found is not None
 
 
 def orders_of_people(database: Database, people: Sequence[Row], limit: int = 20) -> list[Row]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, or_, select
 
 from hub.store.lists.search import MANY, id_among
-from hub.store.models import bindings, contacts, deals
+from hub.store.models import bindings, companies, contacts, deals
 
 
 def narrowed(
@@ -52,6 +52,37 @@ def seen_by(email: str) -> ColumnElement[bool]:
     """Contacts of this manager and those of nobody."""
     column = contacts.c.manager.concat("")
     return or_(column.is_(None), column.in_(("", email)))
+
+
+def firm_seen_by(email: str) -> ColumnElement[bool]:
+    """Companies that this manager answers for, themselves or by one of their people; and those
+    for which, and for whose people, nobody does."""
+    whose = contacts.c.manager.concat("")
+    firm = companies.c
+    mine = _has_people(whose == email)
+    theirs = _has_people(whose.not_in(("", email)))
+    nobodys = or_(firm.manager.is_(None), firm.manager == "")
+    return or_(firm.manager == email, mine, and_(nobodys, ~theirs))
+
+
+def _has_people(whose: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Companies with such a contact: one that names their INN or, as they write it, their name.
+
+    Each way a look of its own with LIMIT: PostgreSQL would make an EXISTS among alternatives a
+    hash of all contacts, and SQLite a walk through a manager's.
+    """
+    firm, person = companies.c, contacts.c
+    ways = [
+        and_(firm.inn != "", person.inn == firm.inn),
+        and_(firm.name != "", person.company_name == firm.name),
+        and_(firm.legal_name != "", person.company_name == firm.legal_name),
+    ]
+    alive = (person.merged_into_id.is_(None), person.deleted_at.is_(None))
+    looks = (
+        select(literal_column("1")).where(way, whose, *alive).correlate(companies).limit(1)
+        for way in ways
+    )
+    return or_(*(look.scalar_subquery().is_not(None) for look in looks))
 
 
 def with_open_deals(db: Connection) -> ColumnElement[bool]:

@@ -30,6 +30,7 @@ from hub.store.lists.paging import connection_id_of, like
 from hub.store.models import (
     ENTITY_TABLES,
     bindings,
+    companies,
     connections,
     contact_points,
     contacts,
@@ -174,6 +175,8 @@ def seen(table: Table, email: str) -> ColumnElement[bool]:
     """A record is seen with its client; one of nobody's is seen by all."""
     if table is contacts:
         return narrowing.seen_by(email)
+    if table is companies:
+        return narrowing.firm_seen_by(email)
     if "contact_id" not in table.c:
         return true()
     theirs = exists().where(contacts.c.id == table.c.contact_id, ~narrowing.seen_by(email))

@@ -34,6 +34,7 @@ from hub.store.models.inbox import (
     rejections,
     replays,
 )
+from hub.store.models.kept_answers import kept_answers
 from hub.store.models.notes import notes
 from hub.store.models.ops import (
     incidents,
@@ -115,6 +116,7 @@ __all__ = [
     "identity_claims",
     "incidents",
     "invitations",
+    "kept_answers",
     "leads",
     "leases",
     "merges",

@@ -22,6 +22,7 @@ from hub.store.types import Exact, Id, Json, LongText, Short, UtcTime
 
 #: Nobody's records are found by it as quickly as somebody's.
 MANAGER = text("coalesce(manager, '')")
+_HAS_COMPANY = text("company_name IS NOT NULL")
 _DIFFERS = text("differs IS NOT NULL")
 
 
@@ -49,6 +50,13 @@ contacts = Table(
     Column("last_activity_at", UtcTime),
     #: Set when this contact was merged into another.
     Column("merged_into_id", Id, ForeignKey("contacts.id")),
+    #: Whose people they are.
+    Index(
+        "ix_contacts_company",
+        "company_name",
+        postgresql_where=_HAS_COMPANY,
+        sqlite_where=_HAS_COMPANY,
+    ),
     Index("ix_contacts_activity", "last_activity_at", "id"),
     Index("ix_contacts_connection_id", "connection_id", "id"),
     Index("ix_contacts_name", "name", "id"),

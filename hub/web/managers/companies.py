@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask import abort
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
@@ -22,6 +23,7 @@ def companies() -> Response:
     filters = RecordFilters(
         q=lists.argument("q"),
         connection=lists.argument("connection"),
+        seen_by=seeing.only(),
         phone_region=store.settings.phone_region,
     )
     page = list_records(
@@ -39,7 +41,10 @@ def companies() -> Response:
 def company(record_id: int) -> str:
     """One company; a look at it is written to the audit log."""
     store, row = the_store(), found("company", record_id)
-    members = firms.people_of(store.database, row, seeing.only())
+    only = seeing.only()
+    if only and not firms.is_seen_by(store.database, record_id, only):
+        abort(403)
+    members = firms.people_of(store.database, row, only)
     audit_view("company", record_id)
     return record_page(
         "managers/company.html",
