@@ -23,7 +23,7 @@ from hub.commands.session import Session, pass_session
 from hub.commands.start import demo, init, migrate, up
 from hub.commands.sync import reconcile, sync
 from hub.embedded import processes
-from hub.flow import report_keeper, report_mail, task_mail
+from hub.flow import housekeeping, report_keeper, report_mail, task_mail
 from hub.flow.chores import Chore
 from hub.log import configure
 from hub.sdk.errors import HubError
@@ -56,6 +56,8 @@ def _mail_tasks(store: Store) -> None:
 
 #: What the leading scheduler does beside the sweep.
 CHORES = (
+    Chore("tidy", 2, housekeeping.tidy),
+    Chore("take up stock", 2, housekeeping.catch_up),
     Chore("keep reports", 60, report_keeper.keep),
     Chore("mail reports", 5, _mail_reports),
     Chore("mail reminders", 30, _mail_tasks),

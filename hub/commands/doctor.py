@@ -16,7 +16,7 @@ from hub.commands.mappings import check_everything
 from hub.commands.output import as_json, show_json
 from hub.commands.session import Session, pass_session
 from hub.embedded.console import Console
-from hub.flow.tick import HEARTBEAT
+from hub.flow.watch import HEARTBEAT
 from hub.queues import QUEUES, queues_for, workers_alive
 from hub.sdk.errors import HubError
 from hub.sending import mail

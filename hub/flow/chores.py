@@ -1,4 +1,4 @@
-"""What the leading scheduler does beside the sweep: in a thread, so that no sweep waits for it."""
+"""What the leading scheduler does beside the sweep: in threads, so that no sweep waits for it."""
 
 from __future__ import annotations
 
@@ -24,35 +24,34 @@ class Chore:
 
 
 class Chores:
-    """Does each chore when its time has come, one after another."""
+    """Does each chore when its time has come, in a thread of its own: no other waits."""
 
     def __init__(self, store: Store, chores: Sequence[Chore]) -> None:
         self._store, self._chores = store, chores
         self._next = {chore.name: 0.0 for chore in chores}
-        self._thread: threading.Thread | None = None
+        self._threads: dict[str, threading.Thread] = {}
 
     def look(self) -> None:
-        """Begin what is due, unless the thread is still at work."""
-        if self._thread is not None and self._thread.is_alive():
-            return
+        """Begin what is due and not still at work."""
         now = time.monotonic()
-        due = [chore for chore in self._chores if self._next[chore.name] <= now]
-        if due:
-            self._thread = threading.Thread(target=self._do, args=(due,), daemon=True)
-            self._thread.start()
+        for chore in self._chores:
+            last = self._threads.get(chore.name)
+            if self._next[chore.name] <= now and not (last and last.is_alive()):
+                thread = threading.Thread(target=self._do, args=(chore,), daemon=True)
+                self._threads[chore.name] = thread
+                thread.start()
 
     def wait(self) -> None:
         """Until what has begun is done."""
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads.values():
+            thread.join()
 
-    def _do(self, due: Sequence[Chore]) -> None:
-        for chore in due:
-            try:
-                chore.work(self._store)
-            except LeaseLostError:
-                log.warning("another process has taken over", extra={"chore": chore.name})
-            except Exception as error:
-                # The next round tries again; the others must not wait for its mending.
-                log.exception("a chore failed", extra={"chore": chore.name, "reason": str(error)})
-            self._next[chore.name] = time.monotonic() + chore.seconds
+    def _do(self, chore: Chore) -> None:
+        try:
+            chore.work(self._store)
+        except LeaseLostError:
+            log.warning("another process has taken over", extra={"chore": chore.name})
+        except Exception as error:
+            # The next round tries again.
+            log.exception("a chore failed", extra={"chore": chore.name, "reason": str(error)})
+        self._next[chore.name] = time.monotonic() + chore.seconds

@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, select, update
 
 from hub.crm.task_rules import within
-from hub.flow import call_backs, housekeeping, poll, watch
+from hub.flow import call_backs, poll, watch
 from hub.flow.deliver import destinations_due
-from hub.flow.stock_out import priority_of
 from hub.queues import queues_for
 from hub.schedules import next_run
-from hub.store import facts, leases, replay_jobs, stock_items
+from hub.store import facts, leases, replay_jobs
 from hub.store.connections import Configured
 from hub.store.cursors import first_turn
 from hub.store.database import utc_now
@@ -23,10 +22,7 @@ from hub.store.models import connections, cursors, events, sync_runs
 from hub.store.models import leases as leases_table
 from hub.store.store import Store
 
-HEARTBEAT = "tick_at"
 SETTLED = "calls_settled_at"
-#: Stock that webhooks and products brought is taken up in steps that a sweep has time for.
-ITEM_STEPS = 4
 log = logging.getLogger(__name__)
 
 
@@ -53,12 +49,10 @@ def tick(
     watch.ring_chores(store)
     if keeper is not None:
         keeper.keep(store, lease)
-    stock_items.catch_up(store.database, priority_of(store), steps=ITEM_STEPS)
-    housekeeping.tidy(store)
     with store.database.write() as db:
         if lease is not None:
             leases.fence(db, lease, healthy=True)
-        facts.set_fact(db, HEARTBEAT, utc_now().isoformat())
+        facts.set_fact(db, watch.HEARTBEAT, utc_now().isoformat())
 
 
 def _settle_calls(store: Store) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hub.flow import checks, reconcile_jobs, tell
 from hub.queues import queues_for
-from hub.store import incidents, leases, notice_channels
+from hub.store import facts, incidents, leases, notice_channels
 from hub.store.database import is_away, utc_now
 from hub.store.incidents import Finding, Turn
 from hub.store.store import Store
 
 EVERY_SECONDS = 15.0
+HEARTBEAT = "tick_at"
+#: A scheduler sweeps every two seconds.
+SILENT_AFTER = timedelta(minutes=1)
 #: What a restart brings for a moment must last so long before it is a trouble.
 PATIENT = {"workers": 40.0, "redis": 40.0, "queue_old": 20.0}
 log = logging.getLogger("hub.incidents")
@@ -70,6 +73,18 @@ class Watch:
             if one.kind not in PATIENT
             or (now - self._since[one.key]).total_seconds() >= PATIENT[one.kind]
         ]
+
+
+def last_sweep(store: Store) -> datetime | None:
+    """When a scheduler last swept; None: none ever did."""
+    with store.database.read() as db:
+        kept = facts.get_fact(db, HEARTBEAT)
+    return datetime.fromisoformat(kept) if kept else None
+
+
+def is_silent(at: datetime | None, now: datetime) -> bool:
+    """Whether no scheduler is at work. It is what opens incidents, so the page says it itself."""
+    return at is None or now - at > SILENT_AFTER
 
 
 def ring_chores(store: Store) -> None:

@@ -13,7 +13,7 @@ from rq.serializers import JSONSerializer
 
 from connectors.standard_webhook import emulator as site
 from hub.commands import doctor as module
-from hub.flow.tick import HEARTBEAT
+from hub.flow.watch import HEARTBEAT
 from hub.queues import QUEUES, Queues
 from hub.sdk.request import RawRequest
 from hub.sdk.signatures import hmac_sha256

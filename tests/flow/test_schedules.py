@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from connectors.woocommerce.emulator import Emulator as Shop
-from hub.flow import poll, tick
+from hub.flow import poll, tick, watch
 from hub.queues import BULK, LIVE, queues_for
 from hub.registry import connector
 from hub.schedules import check_rule, expected_period, next_run
@@ -122,7 +122,7 @@ def test_the_sweep_rings_for_what_no_doorbell_told_of(hub: Hub) -> None:
     # One ring is enough while nobody has heard it.
     assert queues.queue(LIVE).count == 1
     with hub.store.database.read() as db:
-        assert facts.get_fact(db, tick.HEARTBEAT)
+        assert facts.get_fact(db, watch.HEARTBEAT)
 
 
 def test_an_idle_hub_rings_for_nothing(hub: Hub) -> None:

@@ -1,5 +1,5 @@
 """The job that erases a person: small transactions, each moving its place with its work, so that a
-process that dies leaves the next one to go on (P7). Driven by the scheduler's sweep.
+process that dies leaves the next one to go on (P7). Driven by the scheduler's chores.
 
 records → contacts → events → deliveries → raw requests → every table; then, should anything
 have been found or written meanwhile, all over again; once a whole pass finds nothing, the proof.

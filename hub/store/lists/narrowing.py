@@ -78,10 +78,10 @@ def _has_people(whose: ColumnElement[bool]) -> ColumnElement[bool]:
         and_(firm.legal_name != "", person.company_name == firm.legal_name),
     ]
     alive = (person.merged_into_id.is_(None), person.deleted_at.is_(None))
-    looks = (
+    looks: list[Select[Any]] = [
         select(literal_column("1")).where(way, whose, *alive).correlate(companies).limit(1)
         for way in ways
-    )
+    ]
     return or_(*(look.scalar_subquery().is_not(None) for look in looks))
 
 

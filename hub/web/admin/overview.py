@@ -11,6 +11,7 @@ from typing import Any
 from flask import render_template
 from flask_babel import lazy_gettext as _l
 
+from hub.flow import watch
 from hub.queues import describe, queues_for, workers_alive
 from hub.registry import manifests
 from hub.store import incidents
@@ -29,12 +30,15 @@ menu.add("admin", 100, "admin.overview", _l("Overview"), "dashboard")
 def overview() -> str:
     """Everything at a glance; kept up to date by the hub's own news."""
     store = the_store()
+    swept_at = watch.last_sweep(store)
     name = "admin/overview_state.html" if lists.is_partial() else "admin/overview.html"
     return render_template(
         name,
         rows=_rows(),
         broken=store.catalog.broken(),
         manifests=manifests(),
+        swept_at=swept_at,
+        is_silent=watch.is_silent(swept_at, utc_now()),
         incidents=incidents.live(store.database),
         budget=_budget(),
         ledger=ops_pages.ledger_of(store.database, _yesterday()),

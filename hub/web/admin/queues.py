@@ -9,7 +9,7 @@ from flask import render_template
 from flask_babel import lazy_gettext as _l
 
 from hub.crew import workers_seen
-from hub.flow.tick import HEARTBEAT
+from hub.flow.watch import HEARTBEAT
 from hub.queues import QUEUES, describe, queues_for
 from hub.store import facts
 from hub.store.database import utc_now
