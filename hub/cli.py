@@ -6,7 +6,6 @@ import logging
 import sys
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub import __version__, schedule
 from hub import worker as queue_worker
@@ -16,6 +15,7 @@ from hub.commands.doctor import doctor
 from hub.commands.inbox import deliveries, events
 from hub.commands.mail import mail
 from hub.commands.mappings import mappings
+from hub.commands.output import exit_code_of
 from hub.commands.people import tokens, users
 from hub.commands.reports import reports
 from hub.commands.scaffold import new_connector
@@ -26,7 +26,6 @@ from hub.embedded import processes
 from hub.flow import housekeeping, report_keeper, report_mail, task_mail
 from hub.flow.chores import Chore
 from hub.log import configure
-from hub.sdk.errors import HubError
 from hub.sending.mail import Letter
 from hub.store.report_mail import Task
 from hub.store.store import Store
@@ -119,15 +118,8 @@ def main() -> None:
     """Run the command; what a person can mend is one line on standard error, exit code 1."""
     # Commands tell people what they need; only long-running processes write the hub's log.
     logging.getLogger().addHandler(logging.NullHandler())
-    try:
-        hub(prog_name="hub")
-    except HubError as error:
-        print(error.message, file=sys.stderr)
-        sys.exit(1)
-    except SQLAlchemyError as error:
-        reason = getattr(error, "orig", None) or error
-        print(f"хранилище недоступно · the store is away: {reason}", file=sys.stderr)
-        sys.exit(1)
+    if code := exit_code_of(lambda: hub(prog_name="hub")):
+        sys.exit(code)
 
 
 if __name__ == "__main__":

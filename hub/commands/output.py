@@ -8,11 +8,28 @@ from typing import Any, TypeVar
 
 import click
 import orjson
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.sdk.errors import HubError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 MAX_CELL_CHARACTERS = 60
 
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON для программ · JSON output")
+
+
+def exit_code_of(work: Callable[[], object]) -> int:
+    """Do it; 0, or 1 once what a person can mend is told in one line on standard error."""
+    try:
+        work()
+    except HubError as error:
+        note(error.message)
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or error
+        note(f"хранилище недоступно · the store is away: {reason}")
+    else:
+        return 0
+    return 1
 
 
 def dumps(value: Any) -> str:

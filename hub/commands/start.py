@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from hub.commands import connection_files
-from hub.commands.output import note
+from hub.commands.output import exit_code_of, note
 from hub.commands.session import ACTOR, Session, pass_session
 from hub.embedded import demo as demo_run
 from hub.embedded import processes
+from hub.embedded.apart import run_apart
 from hub.embedded.console import Console
 from hub.embedded.supervisor import Supervisor
 from hub.sdk.errors import HubError
@@ -70,7 +71,11 @@ def up(session: Session, verbose: bool) -> None:
             f"The hub is up: {where}  (data: {session.settings.home}; Ctrl-C stops it)",
         )
 
-    code = processes.run(session.settings, console, lambda: prepare(session, console), ready)
+    def prepared() -> None:
+        # The supervisor shall not keep for months what migrations and connectors import.
+        run_apart(lambda: exit_code_of(lambda: prepare(session, console)))
+
+    code = processes.run(session.settings, console, prepared, ready)
     console.say("Узел остановлен", "The hub has stopped")
     raise SystemExit(code)
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-import orjson
-from sqlalchemy import ColumnElement, Connection, and_, func, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    func,
+    select,
+    union_all,
+)
 
 from hub.store import stock_out
 from hub.store.database import Database
-from hub.store.lists import search
-from hub.store.lists.paging import MAX_CURSOR_CHARACTERS, CursorError, ListPage, Row
+from hub.store.lists import stock_order
+from hub.store.lists.paging import ListPage, Row
 from hub.store.models import (
     connections,
     cursors,
@@ -28,13 +32,6 @@ from hub.store.models import (
 )
 from hub.store.stock_item_rows import free_of, item_key, place_key
 
-#: What the table can be sorted by: (column, descending).
-SORTS: Final[dict[str, tuple[ColumnElement[Any], bool]]] = {
-    "name": (stock_items.c.sort_name, False),
-    "sku": (stock_items.c.sku, False),
-    "free": (stock_items.c.free, True),
-    "least": (stock_items.c.free, False),
-}
 _LEVEL = (
     "id", "connection_id", "product_id", "item_key", "variant_key", "warehouse", "warehouse_key",
     "warehouse_external_id", "quantity", "reserved", "available", "price", "currency", "unit",
@@ -84,28 +81,17 @@ def list_items(
     priority: Sequence[int] = (),
 ) -> ListPage:
     """Products in stock with `cells` {place: Cell}, `total`, `price`, `currency`, `unit`, `as_of`
-    and `levels`. An exact article or barcode comes first. CursorError for a foreign cursor."""
+    and `levels`. An exact article or barcode comes first, then, by name, names that begin with
+    what was typed. CursorError for a foreign cursor."""
     limit = max(1, min(limit, MAX_STEP))
-    column, down = SORTS[sort]
-    after = _decode(cursor, sort) if cursor else None
-    items, query = stock_items.c, select(stock_items)
-    place = (column, items.id)
+    after = stock_order.decode(cursor, sort) if cursor else None
     with database.read() as db:
         exact = _exact(db, filters)
         where = _conditions(filters)
         if exact:
-            where.append(items.id.not_in([row["id"] for row in exact]))
-        if after is not None:
-            edge = tuple_(*after)
-            where.append(tuple_(*place) < edge if down else tuple_(*place) > edge)
-        query, order = query.where(*where), [one.desc() if down else one for one in place]
-        words = search.first_condition(db, query, stock_items, filters.q, (place, down), limit + 1)
-        if words is not None:
-            query = query.where(words)
-        found = db.execute(query.order_by(*order).limit(limit + 1)).mappings()
-        rows = [dict(row) for row in found]
-        more, rows = len(rows) > limit, rows[:limit]
-        next_cursor = _encode(sort, rows[-1][column.key or ""], rows[-1]["id"]) if more else None
+            where.append(stock_items.c.id.not_in([row["id"] for row in exact]))
+        query = select(stock_items).where(*where)
+        rows, next_cursor = stock_order.next_rows(db, query, filters.q, sort, after, limit)
         rows = rows if after is not None else [*exact, *rows]
         add_levels(db, rows, priority)
     return ListPage(rows, next_cursor)
@@ -249,21 +235,3 @@ def list_places(database: Database) -> list[tuple[int, str]]:
     with database.read() as db:
         query = select(stock_places.c.id, stock_places.c.name).order_by(stock_places.c.name)
         return [(row.id, row.name) for row in db.execute(query.limit(500))]
-
-
-def _encode(sort: str, value: Any, row_id: int) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([sort, value, row_id])).decode().rstrip("=")
-
-
-def _decode(cursor: str, sort: str) -> tuple[Any, int]:
-    try:
-        if len(cursor) > MAX_CURSOR_CHARACTERS * 2:
-            raise ValueError
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        name, value, row_id = orjson.loads(raw)
-        kind = float if SORTS[sort][0] is stock_items.c.free else str
-        if name != sort or type(value) is not kind or type(row_id) is not int:
-            raise ValueError
-    except (ValueError, TypeError, binascii.Error):
-        raise CursorError(place="cursor") from None
-    return value, row_id

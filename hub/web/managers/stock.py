@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from hub.flow.stock_out import priority_of
 from hub.store import stock_items
 from hub.store.database import utc_now
-from hub.store.lists import pages, stock_beside, stock_table
+from hub.store.lists import pages, stock_beside, stock_order, stock_table
 from hub.web import export, freshness, lists, menu
 from hub.web.context import the_store
 from hub.web.managers.base import blueprint, level_filters, records
@@ -46,7 +46,7 @@ def stock() -> Response:
         stock_items.catch_up(store.database, priority_of(store), steps=FIRST_STEPS)
     places = stock_table.list_places(store.database)
     filters, sort = _filters(), lists.argument("sort")
-    sort = sort if sort in stock_table.SORTS else "name"
+    sort = sort if sort in stock_order.SORTS else "name"
     priority = priority_of(store)
 
     def fetch(limit: int, cursor: str | None) -> Any:
