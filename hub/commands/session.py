@@ -12,7 +12,6 @@ import click
 from hub import settings as hub_settings
 from hub.embedded.console import Console
 from hub.settings import Settings
-from hub.store.migrate import is_current
 from hub.store.store import Store
 
 #: Who the audit log and the revisions name for what the command line did.
@@ -31,6 +30,8 @@ class Session:
     @cached_property
     def store(self) -> Store:
         """The store at this version's schema: a new HUB_HOME works without `hub init`."""
+        from hub.store.migrate import is_current
+
         store = Store.open(self.settings)
         if is_current(store.database):
             return store

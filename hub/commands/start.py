@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import click
 
 from hub.commands import connection_files
 from hub.commands.output import exit_code_of, note
 from hub.commands.session import ACTOR, Session, pass_session
-from hub.embedded import demo as demo_run
 from hub.embedded import processes
-from hub.embedded.apart import run_apart
+from hub.embedded.apart import Apart
 from hub.embedded.console import Console
 from hub.embedded.supervisor import Supervisor
 from hub.sdk.errors import HubError
 from hub.store import users
-from hub.store.migrate import upgrade
 from hub.store.store import Store
 
 FIRST_ADMIN = "admin@uzel.local"
-DEMO_HOME = Path("var") / "demo"
 
 
 def prepare(session: Session, console: Console) -> bool:
     """Schema, key, connection files, first admin; returns whether every file was right."""
+    from hub.store.migrate import upgrade
+
     store = session.store
     upgrade(store.database)
     right = True
@@ -71,9 +70,8 @@ def up(session: Session, verbose: bool) -> None:
             f"The hub is up: {where}  (data: {session.settings.home}; Ctrl-C stops it)",
         )
 
-    def prepared() -> None:
-        # The supervisor shall not keep for months what migrations and connectors import.
-        run_apart(lambda: exit_code_of(lambda: prepare(session, console)))
+    def prepared() -> Callable[[], None]:
+        return Apart(lambda: exit_code_of(lambda: prepare(session, console))).finish
 
     code = processes.run(session.settings, console, prepared, ready)
     console.say("Узел остановлен", "The hub has stopped")
@@ -95,27 +93,7 @@ def init(session: Session) -> None:
 @pass_session
 def migrate(session: Session) -> None:
     """Apply the migrations that are missing; safe in several places at once."""
+    from hub.store.migrate import upgrade
+
     upgrade(session.store.database)
     click.echo("ok")
-
-
-@click.command(help="Показать всё на эмуляторах · The hub with emulated vendors")
-@click.option("--once", is_flag=True, envvar="DEMO_ONCE", help="показать и выйти · print and exit")
-@click.option("--home", type=click.Path(path_type=Path), envvar="HUB_HOME", default=DEMO_HOME)
-@click.option("--verbose", is_flag=True, help="журналы процессов на экран · show their logs")
-@pass_session
-def demo(session: Session, once: bool, home: Path, verbose: bool) -> None:
-    """Emulators send, the hub takes in, a table says what arrived; 1 when something is missing."""
-    home = home.expanduser().resolve()
-    demo_run.write_defaults(home)
-    session = session.at_home(home)
-    console = session.console(verbose=verbose)
-    raise SystemExit(
-        demo_run.run(
-            session.settings,
-            console,
-            once=once,
-            open_store=lambda: session.store,
-            first_admin=first_admin,
-        )
-    )

@@ -14,8 +14,6 @@ from decimal import Decimal
 from typing import IO, Any, Final
 from zoneinfo import ZoneInfo
 
-from xlsxwriter import Workbook
-
 Row = Mapping[str, Any]
 #: What a spreadsheet may take for a formula, its full-width twins too.
 _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
@@ -84,6 +82,9 @@ def write_xlsx(
     target: IO[bytes], columns: Sequence[Column], rows: Iterable[Row], look: Look
 ) -> int:
     """Write a workbook of one sheet, its rows through a temporary file; returns how many rows."""
+    # Imported here: pages are many, sheets are few, and it is large.
+    from xlsxwriter import Workbook
+
     book = Workbook(
         target,
         {

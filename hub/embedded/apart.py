@@ -1,4 +1,4 @@
-"""Work whose imports and leftovers a process that runs for months shall not keep."""
+"""Work beside this process whose imports and leftovers one that runs for months shall not keep."""
 
 from __future__ import annotations
 
@@ -9,28 +9,33 @@ from collections.abc import Callable
 
 from hub.embedded import forkserver
 
+#: Does its work and returns an exit code; what went wrong it has told itself.
+Work = Callable[[], int]
 
-def run_apart(work: Callable[[], int]) -> None:
-    """Do it in a fork of this process that ends with it. SystemExit with the code that `work`
-    returns when that is not 0; what went wrong is told by `work` itself.
 
-    Must be called while this process has one thread and nothing open that talks. Where a system
-    is not made for forks, it is done here.
+class Apart:
+    """Work in a fork of this process, which ends with it; where forks are not made for that, here.
+
+    Begun while this process has one thread and nothing open that talks.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    pid = os.fork() if forkserver.is_possible() else None
-    if pid is None:
-        code = work()
-    elif pid:
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    else:
-        _end_with(work)
-    if code:
-        raise SystemExit(code)
+
+    def __init__(self, work: Work) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        self._pid = os.fork() if forkserver.is_possible() else None
+        if self._pid == 0:
+            _end_with(work)
+        self._code = work() if self._pid is None else None
+
+    def finish(self) -> None:
+        """Wait for its end. SystemExit with the exit code that is not 0."""
+        if self._code is None:
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid or 0, 0)[1])
+        if self._code:
+            raise SystemExit(self._code)
 
 
-def _end_with(work: Callable[[], int]) -> None:
+def _end_with(work: Work) -> None:
     code = 1
     try:
         code = work()

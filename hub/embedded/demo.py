@@ -70,7 +70,7 @@ def run(
     with emulators(settings.home) as vendors:
         demo = Demo(settings, console, vendors, once=once)
         code = processes.run(
-            settings, console, lambda: demo.prepare(open_store(), first_admin), demo.show
+            settings, console, lambda: lambda: demo.prepare(open_store(), first_admin), demo.show
         )
     return 1 if once and not demo.shown else code
 

@@ -31,6 +31,7 @@ ENTRIES = {"hub.cli": ("hub.cli", "main"), "gunicorn": ("gunicorn.app.wsgiapp", 
 PRELOADED = (
     "hub.cli",
     "hub.app",
+    "hub.commands.work",
     "hub.jobs",
     "gunicorn.app.wsgiapp",
     "gunicorn.arbiter",
@@ -54,6 +55,20 @@ def can_fork(command: Sequence[str]) -> bool:
     return tuple(command[:2]) == (sys.executable, "-m") and command[2] in ENTRIES
 
 
+def preload() -> None:
+    """Import what every process needs.
+
+    A collection writes to every object it looks at; what is frozen it leaves alone, so that the
+    memory of it stays shared after forks.
+    """
+    gc.disable()
+    for module in PRELOADED:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 def serve(channel: socket.socket, supervisor: int) -> None:
     """Import, say so, and fork on request until the supervisor closes its end."""
     if not launch.die_with_parent(supervisor):
@@ -61,12 +76,8 @@ def serve(channel: socket.socket, supervisor: int) -> None:
     _name(TITLE)
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    # A collection writes to every object it looks at; what is frozen it leaves alone, so that its
-    # pages stay shared.
+    preload()
     gc.disable()
-    for module in PRELOADED:
-        importlib.import_module(module)
-    gc.freeze()
     channel.send(b"{}")
     while True:
         text, handed, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, MAX_HANDED)

@@ -15,8 +15,9 @@ MAX_LOG_BYTES = 10 * 1024 * 1024
 
 
 @contextmanager
-def locked(home: Path) -> Iterator[None]:
-    """Hold this HUB_HOME. ConfigError names the process when a hub runs there already."""
+def locked(home: Path) -> Iterator[int]:
+    """Hold this HUB_HOME by the open file it gives. ConfigError names the process when a hub runs
+    there already."""
     home.mkdir(parents=True, exist_ok=True)
     handle = os.open(home / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -32,7 +33,7 @@ def locked(home: Path) -> Iterator[None]:
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-        yield
+        yield handle
     finally:
         os.close(handle)
 

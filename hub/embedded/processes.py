@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -70,12 +70,12 @@ def run_workers(settings: Settings, console: Console) -> int:
     return _supervisor(settings, console, workers(settings), fork_server).run()
 
 
-def _fork_server(settings: Settings) -> ForkServer | None:
-    """Fork it now, before anything is opened; None where the system cannot."""
+def _fork_server(settings: Settings, ours_alone: Sequence[int] = ()) -> ForkServer | None:
+    """Fork it now, before anything but these files is open; None where the system cannot."""
     if not forkserver.is_possible():
         return None
     fork_server = ForkServer(hub_settings.child_environment(settings), hub_settings.ROOT)
-    fork_server.grow()
+    fork_server.grow(ours_alone)
     return fork_server
 
 
@@ -95,24 +95,27 @@ def _supervisor(
 def run(
     settings: Settings,
     console: Console,
-    prepare: Callable[[], object],
+    prepare: Callable[[], Callable[[], object]],
     on_ready: Callable[[Supervisor], None],
 ) -> int:
     """Run the whole hub in the foreground; returns the exit code.
 
-    `prepare` is called once the HUB_HOME and the port are ours, before any process starts;
-    `on_ready` in a thread when the site answers. ConfigError for a taken home or port.
+    `prepare` is called once the HUB_HOME and the port are ours; what it returns is called before
+    any process starts. `on_ready` is called in a thread when the site answers. ConfigError for a
+    taken home or port.
     """
-    fork_server = _fork_server(settings)
-    try:
-        with locked(settings.home), ports.listen(settings.host, settings.port) as listener:
-            prepare()
+    address_of = (settings.host, settings.port)
+    with locked(settings.home) as lock, ports.listen(*address_of) as listener:
+        finish = prepare()
+        fork_server = _fork_server(settings, (lock, listener.fileno()))
+        try:
+            finish()
             metrics = hub_settings.metrics_dir(settings)
             shutil.rmtree(metrics, ignore_errors=True)
             metrics.mkdir(parents=True)
             found = children(settings, listener)
             supervisor = _supervisor(settings, console, found, fork_server)
             return supervisor.run(lambda: on_ready(supervisor))
-    finally:
-        if fork_server is not None:
-            fork_server.end()
+        finally:
+            if fork_server is not None:
+                fork_server.end()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import select
@@ -64,8 +63,9 @@ class ForkServer:
         self._ready, self._since = False, 0.0
         self.process: Process | None = None
 
-    def grow(self) -> None:
-        """Fork it from this process: whatever is imported here is shared. Nothing may be open yet.
+    def grow(self, ours_alone: Sequence[int] = ()) -> None:
+        """Import for all, and fork it from this process: what is imported here is shared. It closes
+        the open files that are `ours_alone`; nothing else may be open yet.
 
         Where it has further threads, whose locks a fork would leave taken, one is executed.
         """
@@ -73,19 +73,19 @@ class ForkServer:
             self.renew()
             return
         launch.adopt_orphans()
+        # First: what is imported may change the environment.
+        forkserver.prepare_names()
+        forkserver.preload()
         ours, theirs = self._pair()
         supervisor = os.getpid()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        # A collection writes to every object it looks at: frozen before the fork, they stay shared.
-        gc.collect()
-        gc.freeze()
         pid = os.fork()
         if pid == 0:
             try:
-                ours.close()
+                for number in (ours.detach(), *ours_alone):
+                    os.close(number)
                 os.setsid()
-                forkserver.prepare_names()
                 hub_settings.set_environment(self._environment)
                 os.chdir(self._folder)
                 forkserver.serve(theirs, supervisor)

@@ -9,7 +9,6 @@ from hub.settings import Settings
 from hub.store.connections import Catalog
 from hub.store.database import Database
 from hub.store.inbox import Inbox
-from hub.store.migrate import upgrade
 from hub.store.secrets import Vault, load_key
 
 
@@ -27,6 +26,9 @@ class Store:
         settings.home.mkdir(parents=True, exist_ok=True)
         database = Database(settings.store_url)
         if migrate:
+            # Imported here: no process but the first of a start has use for migrations.
+            from hub.store.migrate import upgrade
+
             upgrade(database)
         return cls(settings, database, Vault(load_key(settings.home, settings.secret_key)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from hub import schedule
-from hub.cli import CHORES
+from hub.commands.work import CHORES
 from hub.flow.chores import Chore, Chores
 from hub.flow.watch import HEARTBEAT
 from hub.queues import queues_for

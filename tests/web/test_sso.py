@@ -13,7 +13,7 @@ from joserfc.jwk import RSAKey
 
 from hub.store import staff, users
 from hub.store.store import Store
-from hub.web.account import oidc
+from hub.web import oidc
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, Provider
 from tests.support.people import ALICE, VERA
 from tests.web.conftest import Visitor

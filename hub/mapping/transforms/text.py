@@ -6,8 +6,6 @@ import html
 import re
 from typing import Any
 
-import inscriptis
-
 from hub.mapping.transforms.registry import (
     MappingContext,
     TransformError,
@@ -84,6 +82,9 @@ def html_to_text(value: Any, argument: Any, context: MappingContext) -> str | No
     if len(source) > MAX_HTML_CHARACTERS:
         raise TransformError("the HTML is too large")
     try:
+        # Imported here: few mappings take text out of HTML, and it brings a parser.
+        import inscriptis
+
         plain = inscriptis.get_text(source)
     except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RuntimeError) as e:
         raise TransformError(f"the HTML cannot be read ({type(e).__name__})") from e

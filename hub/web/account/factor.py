@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import segno
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -28,6 +27,9 @@ def factor() -> str | Response:
 
 def _enrolment(user: SiteUser, **context: object) -> str:
     begun = second_factor.begin(the_store(), user.row.id, user.row.email)
+    # Imported here: a code is drawn once in a person's life.
+    import segno
+
     code = segno.make(begun.address, error="m")
     secret = begun.secret
     return render_template(

@@ -6,7 +6,7 @@ import hmac
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import flash, redirect, request, session, url_for
 from flask_babel import gettext as _
@@ -17,11 +17,13 @@ from hub import settings as hub_settings
 from hub.sdk.errors import AuthError, HubError
 from hub.store import audit, staff, users
 from hub.store.store import Store
-from hub.web.account import oidc
 from hub.web.account.base import begin, blueprint
 from hub.web.context import the_store
 from hub.web.guard import safe_next
 from hub.web.places import goes_out
+
+if TYPE_CHECKING:
+    from hub.web import oidc
 
 #: Set while the person is at the provider.
 BEGUN = "sso"
@@ -50,6 +52,9 @@ def provider(store: Store) -> Provider | None:
     issuer = str(settings.option("oidc.issuer", ""))
     if not issuer:
         return None
+    # Imported here: its libraries are of use only to those who have a provider.
+    from hub.web import oidc
+
     client = oidc.Client(
         issuer,
         _secret(settings.option("oidc.client_id", "")),
@@ -91,6 +96,8 @@ def sso_begin() -> Response:
     found = provider(the_store())
     if found is None:
         return redirect(url_for("auth.login"))
+    from hub.web import oidc
+
     begun = oidc.Request.fresh()
     try:
         address = found.client.authorization_url(begun, _redirect_uri(found))
@@ -109,6 +116,8 @@ def sso_back() -> Response:
     if found is None or not isinstance(kept, dict):
         return _refused(AuthError("the sign-on was not begun in this browser, or is too old"))
     wanted = kept.pop("next", "")
+    from hub.web import oidc
+
     begun = oidc.Request(**kept)
     try:
         if not hmac.compare_digest(begun.state.encode(), request.args.get("state", "").encode()):
