@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from hub.store import types
-from hub.store.migrate import add_index, drop_index
+from hub.store.migrate import add_index
 
 revision = "0018"
 down_revision = "0017"
@@ -35,4 +35,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("kept_answers")
-    drop_index("ix_contacts_company", "contacts")
+    op.drop_index("ix_contacts_company", table_name="contacts")
