@@ -7,8 +7,8 @@ module; so the two never wait for each other:
 * what is rung for while a listener works on that very connection is told to it: nobody else could
   take it up, and it looks again before it waits;
 * a listener leaves as soon as a job waits in its queue, and is nudged when one comes;
-* one that dies is believed to wait for two seconds more; what was told to it is heard by the next
-  listener, and the sweep rings again for what nobody hears;
+* one that dies is believed to wait for two seconds more, or until a worker starts on its machine,
+  which takes over what was told to it; the sweep rings again for what nobody hears;
 * one whose time is over makes jobs of what was told and not heard.
 """
 
@@ -23,6 +23,8 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
+
+from hub.living import lives
 
 #: How long a job stays and listens. Well below its time-out: the last drain may take seconds.
 LISTEN_SECONDS = 30.0
@@ -155,6 +157,22 @@ class Listening:
             return []
         return sorted({int(one) for one in left} - {NUDGE})
 
+    def take_over(self, bell_prefix: str) -> list[int]:
+        """Forget the listeners of this machine that died; returns the ids whose bells still sound:
+        those were told to, and nobody else will hear it. RedisError when Redis is away."""
+        waiting: Any = self._redis.zrange(WAITING, 0, -1)
+        for name in waiting:
+            if _is_gone(name):
+                self._redis.zrem(WAITING, name)
+        sounding = set()
+        for key in self._redis.scan_iter(match=f"{bell_prefix}*", count=1000):
+            text = key.decode().removeprefix(bell_prefix)
+            if text.isdigit():
+                sounding.add(int(text))
+            elif text.endswith(":at") and _is_gone(self._redis.get(key)):
+                self._redis.delete(key)
+        return sorted(sounding)
+
     def stop(self) -> None:
         """Told to end, in a signal's handler: listen no longer, and wake up if waiting."""
         self.is_open = False
@@ -165,3 +183,9 @@ class Listening:
             pipe.execute()
         except RedisError as error:
             log.info("redis is away: %s", error)
+
+
+def _is_gone(name: Any) -> bool:
+    """Whether a listener of this name was a process of this machine that is no more."""
+    machine, _, process = (name or b"").decode().rpartition("-")
+    return machine == socket.gethostname() and process.isdigit() and not lives(int(process))

@@ -96,6 +96,12 @@ class Queues:
         for connection_id in self.listening.leave():
             self._enqueue(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
 
+    def take_over(self) -> None:
+        """A live worker starts, perhaps in place of one that died: what was told to that one and
+        not heard becomes jobs. RedisError when Redis is away."""
+        for connection_id in self.listening.take_over(_bell_key("events-")):
+            self._enqueue(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
+
     def ring_deliveries(self, destination_id: int) -> Ring:
         """Say that this destination has deliveries waiting."""
         return self._ring(

@@ -78,6 +78,7 @@ def _serve(queues: Queues, queue: str) -> bool:
         if queue == LIVE:
             worker.listening = queues.listening
             queues.listening.is_open = True
+            queues.take_over()
         worker.work(with_scheduler=False, logging_level="WARNING")
     except RedisError as error:
         log.warning("redis is away: %s", type(error).__name__)

@@ -7,11 +7,11 @@ import socket
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from hub.living import lives
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
 from hub.store.database import Database, insert_for, is_away, run_plain, utc_now
@@ -69,26 +69,7 @@ def is_held(row: Row[Any], now: datetime) -> bool:
     if not row.owner or row.expires_at < now:
         return False
     machine, _, process = row.owner.rpartition("-")[0].rpartition("-")
-    return machine != socket.gethostname() or not process.isdigit() or _lives(int(process))
-
-
-def _lives(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(process_id)
-
-
-def _is_zombie(process_id: int) -> bool:
-    """Whether the process has ended and only waits for its parent to notice, as Linux tells."""
-    try:
-        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[:1] == ["Z"]
+    return machine != socket.gethostname() or not process.isdigit() or lives(int(process))
 
 
 def acquire(database: Database, name: str, owner: str, seconds: float) -> Lease | None:

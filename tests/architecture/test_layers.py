@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.crew",),
     ("hub.registry", "hub.queues", "hub.traffic"),
     ("hub.listening", "hub.news"),
-    ("hub.log", "hub.memory", "hub.schedules"),
+    ("hub.log", "hub.memory", "hub.living", "hub.schedules"),
     ("hub.settings",),
     ("hub.sdk",),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,6 +139,24 @@ def test_a_listener_that_died_is_believed_for_two_seconds_only(queues: Queues) -
     queues.redis.zadd(WAITING, {"dead-1": seconds - 1})
     assert queues.ring(6) is Ring.RUNG
     assert queues.queue(LIVE).count == 1
+
+
+def test_a_worker_that_starts_takes_over_from_one_that_died(queues: Queues) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    dead = f"{socket.gethostname()}-{gone.pid}"
+    queues.redis.zadd(WAITING, {dead: 2**40, "elsewhere-1": 1})
+    assert queues.ring(6) is Ring.RUNG
+    queues.redis.set("uzel:bell:events-7", "1")
+    queues.redis.set("uzel:bell:events-8:at", dead)
+    queues.redis.set("uzel:bell:events-9:at", "elsewhere-1")
+    assert queues.queue(LIVE).count == 0
+    queues.take_over()
+    assert [list(job.args) for job in queues.queue(LIVE).jobs] == [[6], [7]]
+    assert queues.redis.zrange(WAITING, 0, -1) == [b"elsewhere-1"]
+    assert queues.ring(8) is Ring.RUNG
+    assert queues.queue(LIVE).count == 3
+    assert queues.redis.exists("uzel:bell:events-9:at")
 
 
 def test_told_to_stop_it_does_not_wait_for_its_time(queues: Queues) -> None:

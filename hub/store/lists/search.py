@@ -23,15 +23,16 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    column,
     exists,
     false,
     func,
-    literal_column,
     or_,
     select,
     tuple_,
     union_all,
 )
+from sqlalchemy import table as lightweight
 from sqlalchemy import text as sql
 
 from hub.store.database import to_json
@@ -178,10 +179,10 @@ def _candidates(
     query = select(table.c.id).where(contains(db, table, words))
     if not is_indexed(db, table.name):
         return query
-    fts = shadow(table.name)
-    rows: Select[Any] = select(literal_column("rowid")).select_from(sql(fts))
-    rows = rows.where(sql(f"{fts} MATCH :trigrams").bindparams(trigrams=_expression(long)))
-    return query.where(table.c.id.in_(rows))
+    # A join, no IN: rows come one by one, a limit ends the search however many have the words.
+    fts = lightweight(shadow(table.name), column("rowid"))
+    match = sql(f"{fts.name} MATCH :trigrams").bindparams(trigrams=_expression(long))
+    return query.select_from(fts.join(table, fts.c.rowid == table.c.id)).where(match)
 
 
 def _like(table: Table, words: Iterable[Word]) -> list[ColumnElement[bool]]:
