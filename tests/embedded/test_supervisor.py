@@ -98,10 +98,11 @@ def test_stop_ends_in_reverse_order_and_the_foundation_last(tmp_path: Path, cons
 
 
 def test_signal_ends_everything(tmp_path: Path, console: Heard) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     supervisor = supervise([teller(tmp_path, "one")], tmp_path, console)
     assert supervisor.run(lambda: os.kill(os.getpid(), signal.SIGTERM)) == 0
     assert (tmp_path / "ended").read_text().split() == ["one"]
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_child_that_will_not_end_is_killed(

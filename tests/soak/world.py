@@ -125,6 +125,9 @@ class World:
             os.kill(pid, number)
         except ProcessLookupError:
             return False
+        if number == signal.SIGKILL and self._hub is not None and pid == self._hub.process.pid:
+            # Until it is gone it looks alive, and nobody would start another.
+            self._hub.process.wait(timeout=10)
         return True
 
     def redis(self) -> Redis:
