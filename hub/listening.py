@@ -24,7 +24,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from hub.living import lives
+from hub.living import is_gone
 
 #: How long a job stays and listens. Well below its time-out: the last drain may take seconds.
 LISTEN_SECONDS = 30.0
@@ -162,15 +162,17 @@ class Listening:
         those were told to, and nobody else will hear it. RedisError when Redis is away."""
         waiting: Any = self._redis.zrange(WAITING, 0, -1)
         for name in waiting:
-            if _is_gone(name):
+            if is_gone(name.decode()):
                 self._redis.zrem(WAITING, name)
         sounding = set()
         for key in self._redis.scan_iter(match=f"{bell_prefix}*", count=1000):
             text = key.decode().removeprefix(bell_prefix)
             if text.isdigit():
                 sounding.add(int(text))
-            elif text.endswith(":at") and _is_gone(self._redis.get(key)):
-                self._redis.delete(key)
+            elif text.endswith(":at"):
+                holder: Any = self._redis.get(key)
+                if is_gone((holder or b"").decode()):
+                    self._redis.delete(key)
         return sorted(sounding)
 
     def stop(self) -> None:
@@ -183,9 +185,3 @@ class Listening:
             pipe.execute()
         except RedisError as error:
             log.info("redis is away: %s", error)
-
-
-def _is_gone(name: Any) -> bool:
-    """Whether a listener of this name was a process of this machine that is no more."""
-    machine, _, process = (name or b"").decode().rpartition("-")
-    return machine == socket.gethostname() and process.isdigit() and not lives(int(process))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 
-def lives(process_id: int) -> bool:
-    """Whether a process of this machine is there, and not merely waiting to be buried."""
+def is_gone(name: str) -> bool:
+    """Whether a name «machine-process» is that of a process of this machine that is no more.
+
+    Only a process of this machine can be seen to be gone.
+    """
+    machine, _, process = name.rpartition("-")
+    return machine == socket.gethostname() and process.isdigit() and not _lives(int(process))
+
+
+def _lives(process_id: int) -> bool:
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:

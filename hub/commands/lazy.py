@@ -19,12 +19,12 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all, in order."""
-        return sorted({*self._modules, *super().list_commands(ctx)})
+        return sorted(self._modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name; None when there is none."""
         if cmd_name not in self._modules:
-            return super().get_command(ctx, cmd_name)
+            return None
         module = import_module(self._modules[cmd_name])
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command

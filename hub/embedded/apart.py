@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from hub.embedded import forkserver
+from hub.embedded import forkserver, launch
 
 #: Does its work and returns an exit code; what went wrong it has told itself.
 Work = Callable[[], int]
@@ -22,9 +22,10 @@ class Apart:
     def __init__(self, work: Work) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        ours = os.getpid()
         self._pid = os.fork() if forkserver.is_possible() else None
         if self._pid == 0:
-            _end_with(work)
+            _end_with(work, ours)
         self._code = work() if self._pid is None else None
 
     def finish(self) -> None:
@@ -35,10 +36,12 @@ class Apart:
             raise SystemExit(self._code)
 
 
-def _end_with(work: Work) -> None:
+def _end_with(work: Work, parent: int) -> None:
     code = 1
     try:
-        code = work()
+        # One that outlived its parent would keep the port and the home from the next.
+        if launch.die_with_parent(parent):
+            code = work()
     except Exception:
         traceback.print_exc()
     finally:

@@ -77,6 +77,7 @@ def serve(channel: socket.socket, supervisor: int) -> None:
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     preload()
+    # What it forks switches it on again; here nothing is made that could be collected.
     gc.disable()
     channel.send(b"{}")
     while True:

@@ -73,8 +73,9 @@ class ForkServer:
             self.renew()
             return
         launch.adopt_orphans()
-        # First: what is imported may change the environment.
         forkserver.prepare_names()
+        # Before the imports: some libraries read it then and never again.
+        hub_settings.set_environment(self._environment)
         forkserver.preload()
         ours, theirs = self._pair()
         supervisor = os.getpid()
@@ -86,7 +87,6 @@ class ForkServer:
                 for number in (ours.detach(), *ours_alone):
                     os.close(number)
                 os.setsid()
-                hub_settings.set_environment(self._environment)
                 os.chdir(self._folder)
                 forkserver.serve(theirs, supervisor)
             finally:

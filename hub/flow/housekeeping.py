@@ -1,7 +1,7 @@
 """Chores that keep the store in order: going on with erasing a person, taking away what is over its
 time, taking up stock that changed.
 
-A slice each time, in the scheduler's thread of chores; the places are kept in the store.
+A slice each time, in a thread of the scheduler's; the places are kept in the store.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from hub.living import lives
+from hub.living import is_gone
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
 from hub.store.database import Database, insert_for, is_away, run_plain, utc_now
@@ -68,8 +68,7 @@ def is_held(row: Row[Any], now: datetime) -> bool:
     """
     if not row.owner or row.expires_at < now:
         return False
-    machine, _, process = row.owner.rpartition("-")[0].rpartition("-")
-    return machine != socket.gethostname() or not process.isdigit() or lives(int(process))
+    return not is_gone(row.owner.rpartition("-")[0])
 
 
 def acquire(database: Database, name: str, owner: str, seconds: float) -> Lease | None:

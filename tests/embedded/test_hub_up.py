@@ -67,7 +67,7 @@ def test_site_health_and_metrics_answer(running_hub: HubProcess) -> None:
     assert running_hub.answers()
     assert requests.get(f"{running_hub.url}/healthz", timeout=5).json() == {"status": "alive"}
     metrics = requests.get(f"{running_hub.url}/metrics", timeout=5).text
-    assert "uzel_requests_total" in metrics or "uzel_open_events" in metrics
+    assert "uzel_open_events" in metrics
 
 
 def test_a_connection_added_beside_it_is_live_and_its_events_are_stored(
@@ -80,6 +80,26 @@ def test_a_connection_added_beside_it_is_live_and_its_events_are_stored(
     assert seconds < 2.5
     wait_until(lambda: counted(running_hub, "leads") == 1, 10, "the lead")
     assert counted(running_hub, "events") == 1
+
+
+def test_counters_of_all_gateway_processes_are_added_up(running_hub: HubProcess) -> None:
+    counter = re.compile(r'^uzel_requests_total\{connection="from-file",.*\} (\S+)$', re.MULTILINE)
+
+    def told() -> float:
+        text = requests.get(f"{running_hub.url}/metrics", timeout=5).text
+        return sum(map(float, counter.findall(text)))
+
+    request = site.Emulator().webhooks()[1]
+    assert all(post(request, f"{running_hub.url}/in/from-file").ok for _ in range(20))
+    assert {told() for _ in range(10)} == {20.0}
+
+
+def test_the_fork_server_holds_neither_home_nor_port(running_hub: HubProcess) -> None:
+    (pid,) = running_hub.pids("fork server")
+    held = [os.readlink(path) for path in Path("/proc", str(pid), "fd").iterdir()]
+    assert not [name for name in held if name.endswith("hub.lock")]
+    # The supervisor's channel alone.
+    assert len([name for name in held if name.startswith("socket:")]) == 1
 
 
 @pytest.mark.parametrize(
