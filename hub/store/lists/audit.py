@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from hub.store.database import Database
+from hub.store.lists.in_use import values_in_use
 from hub.store.lists.paging import ListPage, Order, Row, as_dicts, fetch_page
 from hub.store.models import audit
 
@@ -55,19 +55,9 @@ def entry(database: Database, entry_id: int) -> Row | None:
 
 
 def choices(database: Database, name: str) -> list[str]:
-    """The different actors, actions or subjects of the log, by name; at most MAX_CHOICES.
-
-    Each is found by a jump in an index: the log may have a million rows, and few names.
-    """
-    column = audit.c[name]
-    found: list[str] = []
+    """The different actors, actions or subjects of the log, by name; at most MAX_CHOICES."""
     with database.read() as db:
-        query: Select[Any] = select(column).order_by(column).limit(1)
-        value = db.scalar(query)
-        while value is not None and len(found) < MAX_CHOICES:
-            found.append(value)
-            value = db.scalar(query.where(column > value))
-    return found
+        return values_in_use(db, audit.c[name], MAX_CHOICES)
 
 
 def looks(database: Database, contact_id: int, limit: int = 50) -> list[Row]:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Numeric, cast, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Numeric,
+    Select,
+    Table,
+    cast,
+    func,
+    select,
+    union_all,
+)
 
 from hub.store.database import Database
-from hub.store.lists.paging import ListPage, Row
+from hub.store.lists.in_use import values_in_use
+from hub.store.lists.paging import ListPage, Order, Row, cut
 from hub.store.lists.record_filters import WORTH, RecordFilters, conditions, seen
-from hub.store.lists.records import fetch_records
+from hub.store.lists.records import order_of, rows_of
 from hub.store.models import ENTITY_TABLES, changes, users
 
 #: A column counts no further: what is finished only grows.
@@ -49,54 +62,71 @@ def columns(
     database: Database,
     entity: str,
     filters: RecordFilters,
-    stages: Iterable[str],
+    stages: Sequence[str],
     cards: int,
     order: str,
 ) -> list[Column]:
-    """Every column of a board; what was typed is looked up once for all of them."""
-    table = ENTITY_TABLES[entity]
+    """Every column of a board. All are asked for at once, what was typed is looked up once."""
+    if not stages:
+        return []
+    table, sort = ENTITY_TABLES[entity], order_of(entity, order)
     kept = tuple(pair for pair in filters.equal if pair[0] != "stage")
-    found = []
     with database.read() as db:
         where = conditions(db, entity, table, replace(filters, equal=kept))
-        for stage in stages:
-            mine = [*where, table.c.stage == stage]
-            page = fetch_records(db, entity, mine, cards, None, order)
-            found.append(Column(stage, _size(db, entity, mine), page))
-    return found
+        sizes = _sizes(db, entity, where, stages)
+        found = db.scalars(_first_ids(table, where, stages, sort, cards + 1)).all()
+        rows = rows_of(db, entity, found)
+    by_stage: dict[str, list[Row]] = defaultdict(list)
+    for row in sort.sorted(rows):
+        by_stage[row["stage"]].append(row)
+    return [Column(one, sizes[one], cut(by_stage[one], sort, cards)) for one in stages]
 
 
-def _size(db: Connection, entity: str, where: Sequence[ColumnElement[bool]]) -> Size:
+def _first_ids(
+    table: Table,
+    where: Sequence[ColumnElement[bool]],
+    stages: Sequence[str],
+    sort: Order,
+    wanted: int,
+) -> CompoundSelect[int]:
+    """The first records of each column, every part of it by its index."""
+    parts: list[Select[Any]] = []
+    for stage in stages:
+        parts += sort.parts(select(table.c.id).where(*where, table.c.stage == stage))
+    return union_all(*(select(part.limit(wanted).subquery().c.id) for part in parts))
+
+
+def _sizes(
+    db: Connection, entity: str, where: Sequence[ColumnElement[bool]], stages: Sequence[str]
+) -> dict[str, Size]:
     table = ENTITY_TABLES[entity]
     # SQLite keeps exact numbers as text.
     worth = cast(table.c[WORTH[entity]], Numeric).label("worth")
     # In the order of the stage's index: else PostgreSQL gathers the whole stage first.
     place = [table.c.placed_at.desc()] if "placed_at" in table.c else []
-    rows_in = select(table.c.currency, worth).where(*where).order_by(*place, table.c.id.desc())
-    inner = rows_in.limit(BOUND + 1).subquery()
-    query = select(inner.c.currency, func.count(), func.sum(inner.c.worth))
-    rows = db.execute(query.group_by(inner.c.currency)).all()
-    count = sum(row[1] for row in rows)
-    sums = {row[0] or "": Decimal(str(row[2])) for row in rows if row[2]}
+    rows = select(table.c.stage, table.c.currency, worth).where(*where)
+    rows = rows.order_by(*place, table.c.id.desc()).limit(BOUND + 1)
+    inner = union_all(
+        *(select(rows.where(table.c.stage == stage).subquery()) for stage in stages)
+    ).subquery()
+    by = (inner.c.stage, inner.c.currency)
+    query = select(*by, func.count(), func.sum(inner.c.worth)).group_by(*by)
+    told: dict[str, list[tuple[str, int, Any]]] = defaultdict(list)
+    for stage, currency, count, total in db.execute(query):
+        told[stage].append((currency or "", count, total))
+    return {stage: _size(told[stage]) for stage in stages}
+
+
+def _size(told: Sequence[tuple[str, int, Any]]) -> Size:
+    count = sum(one for _currency, one, _total in told)
+    sums = {currency: Decimal(str(total)) for currency, _count, total in told if total}
     return Size(min(count, BOUND), count > BOUND, sums)
-
-
-#: Walks the index from one stage to the next.
-_STAGES = """
-WITH RECURSIVE found(stage) AS (
-  SELECT min(stage) FROM {table} WHERE stage > ''
-  UNION ALL
-  SELECT (SELECT min(stage) FROM {table} WHERE stage > found.stage)
-  FROM found WHERE found.stage IS NOT NULL
-) SELECT stage FROM found WHERE stage IS NOT NULL LIMIT {most}
-"""
 
 
 def stages_in_use(database: Database, entity: str) -> list[str]:
     """Every stage that a record of this entity is in, by name."""
-    query = _STAGES.format(table=ENTITY_TABLES[entity].name, most=MAX_STAGES)
     with database.read() as db:
-        return list(db.scalars(text(query)))
+        return values_in_use(db, ENTITY_TABLES[entity].c.stage, MAX_STAGES)
 
 
 def record_changes(database: Database, entity: str, record_id: int, limit: int = 50) -> list[Row]:

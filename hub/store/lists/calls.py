@@ -18,7 +18,6 @@ from sqlalchemy import (
     and_,
     exists,
     false,
-    func,
     or_,
     select,
     tuple_,
@@ -27,6 +26,8 @@ from sqlalchemy import (
 from sqlalchemy import Connection as Db
 
 from hub.store.database import Database
+from hub.store.lists.among import among
+from hub.store.lists.in_use import values_in_use
 from hub.store.lists.paging import (
     MAX_LIMIT,
     ListPage,
@@ -44,6 +45,8 @@ from hub.store.models import call_marks, calls, connections, contacts
 UNRETURNED_DAYS: Final = 30
 #: Clients whose calls a search shows.
 MOST_CONTACTS: Final = 200
+#: Lines that the filter offers.
+MOST_LINES: Final = 200
 #: Digits from which on a number is looked for as it is, and fewer than which it is an extension.
 WHOLE_NUMBER: Final = 10
 SHORTEST_PART: Final = 4
@@ -118,18 +121,9 @@ def add_times(database: Database, rows: Sequence[Row], since: datetime) -> None:
 
 
 def lines(database: Database) -> list[str]:
-    """The company's lines that calls came over: a jump through the index from one to the next."""
-    found: list[str] = []
+    """The company's lines that calls came over."""
     with database.read() as db:
-        last = ""
-        while len(found) < MOST_CONTACTS:
-            query = select(func.min(calls.c.line_number)).where(calls.c.line_number > last)
-            following = db.scalar(query)
-            if following is None:
-                return found
-            found.append(following)
-            last = following
-    return found
+        return values_in_use(db, calls.c.line_number, MOST_LINES)
 
 
 def _select() -> Select[Any]:
@@ -180,20 +174,24 @@ def _unreturned_page(
 
     Asked for in one query, a database that thinks little of the filters looks at the whole month.
     """
-    ids = select(calls.c.id, calls.c.started_at).where(*wanted)
-    rows: list[Row] = []
-    while True:
-        piece = fetch_page(db, ids, order, MAX_LIMIT, cursor)
+    missed = select(calls.c.id, calls.c.started_at).where(*wanted)
+    marked = select(calls.c.id).outerjoin(call_marks, call_marks.c.call_id == calls.c.id)
+    found: list[int] = []
+    while len(found) <= limit:
+        piece = fetch_page(db, missed, order, MAX_LIMIT, cursor)
         keys = [row["id"] for row in piece.items]
-        query = _select().where(calls.c.id.in_(keys), _is_unreturned())
-        found = as_dicts(db.execute(query).mappings()) if keys else []
-        rows += sorted(found, key=lambda row: keys.index(row["id"]))
+        still = set(db.scalars(marked.where(among(db, calls.c.id, keys), _is_unreturned())))
+        found += [key for key in keys if key in still]
         cursor = piece.next_cursor
-        if len(rows) > limit:
-            last = rows[limit - 1]
-            return ListPage(rows[:limit], encode_cursor(order.name, last["started_at"], last["id"]))
         if cursor is None:
-            return ListPage(rows)
+            break
+    shown = found[:limit]
+    query = _select().where(among(db, calls.c.id, shown))
+    whole = {row["id"]: row for row in as_dicts(db.execute(query).mappings())}
+    rows = [whole[key] for key in shown]
+    if len(found) <= limit:
+        return ListPage(rows)
+    return ListPage(rows, encode_cursor(order.name, rows[-1]["started_at"], rows[-1]["id"]))
 
 
 def _is_missed(since: datetime) -> ColumnElement[bool]:
@@ -231,10 +229,10 @@ def _add_times(db: Db, rows: Sequence[Row], since: datetime) -> None:
     recent = (calls.c.started_at >= since, calls.c.deleted_at.is_(None))
     query = union_all(
         select(*columns, calls.c.started_at, calls.c.id).where(
-            calls.c.from_number.in_(numbers), calls.c.direction == "in", *recent
+            among(db, calls.c.from_number, numbers), calls.c.direction == "in", *recent
         ),
         select(*columns, calls.c.started_at, calls.c.id).where(
-            calls.c.to_number.in_(numbers), calls.c.direction == "out", *recent
+            among(db, calls.c.to_number, numbers), calls.c.direction == "out", *recent
         ),
     )
     times = dict.fromkeys(numbers, 0)

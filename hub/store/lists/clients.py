@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, or_, select, union_all
 
 from hub.store.database import Database
 from hub.store.lists import narrowing
+from hub.store.lists.among import among, id_among
 from hub.store.lists.paging import Row, as_dicts
 from hub.store.lists.people import add_points
 from hub.store.models import (
@@ -40,9 +41,10 @@ def add_sources(database: Database, rows: Sequence[Row]) -> None:
         if row["connection_id"]:
             found[row["id"]][row["connection_id"]] = None
     query = select(bindings.c.record_id, bindings.c.connection_id)
-    query = query.where(bindings.c.entity == "contact", bindings.c.record_id.in_(ids))
+    query = query.where(bindings.c.entity == "contact").order_by(bindings.c.id)
     with database.read() as db:
-        for record_id, connection_id in db.execute(query.order_by(bindings.c.id)) if ids else ():
+        theirs = query.where(among(db, bindings.c.record_id, ids))
+        for record_id, connection_id in db.execute(theirs) if ids else ():
             found[record_id][connection_id] = None
     for row in rows:
         row["sources"] = list(found[row["id"]])
@@ -58,13 +60,10 @@ def add_last_entries(database: Database, rows: Sequence[Row]) -> None:
         .limit(1)
         .scalar_subquery()
     )
-    query = (
-        select(timeline)
-        .select_from(contacts.join(timeline, timeline.c.id == last))
-        .where(contacts.c.id.in_([row["id"] for row in rows]))
-    )
+    query = select(timeline).select_from(contacts.join(timeline, timeline.c.id == last))
     with database.read() as db:
-        entries = as_dicts(db.execute(query).mappings()) if rows else []
+        theirs = query.where(id_among(db, contacts, [row["id"] for row in rows]))
+        entries = as_dicts(db.execute(theirs).mappings()) if rows else []
     found = {entry["contact_id"]: entry for entry in entries}
     for row in rows:
         row["last"] = found.get(row["id"])

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, func, select
 
 from hub.store.event_rows import STATUSES, has_status
+from hub.store.lists.among import among
 from hub.store.lists.event_filters import EventFilters
 from hub.store.lists.paging import (
     ListPage,
@@ -77,7 +78,7 @@ def rows_of(db: Connection, ids: Sequence[int]) -> list[Row]:
     query = (
         select(events, connections.c.name.label("connection"))
         .join(connections, connections.c.id == events.c.connection_id)
-        .where(events.c.id.in_(ids))
+        .where(among(db, events.c.id, ids))
         .order_by(events.c.id.desc())
     )
     return as_dicts(db.execute(query).mappings())

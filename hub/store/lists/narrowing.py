@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, or_, select
 
-from hub.store.lists.search import MANY, id_among
+from hub.store.lists.among import id_among, together
+from hub.store.lists.search import MANY
 from hub.store.models import bindings, companies, contacts, deals
 
 
@@ -20,7 +21,7 @@ def narrowed(
     """Contacts that any of the queries names: their ids, or where these are many `by_row`."""
     found: dict[int, None] = {}
     for query in ways:
-        found.update(dict.fromkeys(db.scalars(query.limit(MANY + 1))))
+        found.update(dict.fromkeys(together(db, query.limit(MANY + 1))))
         if len(found) > MANY:
             return by_row
     return id_among(db, contacts, list(found))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, String, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, String, asc, desc, literal, select, tuple_
 
 from hub.sdk.errors import ConfigError
 from hub.store.models import connections
@@ -49,6 +51,30 @@ class Order:
     name: str = "id"
     ascending: bool = False
 
+    def parts(self, query: Select[Any]) -> list[Select[Any]]:
+        """The query as parts that follow each other: rows with a sort value, rows without one.
+        Each is in the order of its index; databases disagree on where NULL sorts."""
+        key, by = self.key, self.by
+        way: Callable[[ColumnElement[Any]], ColumnElement[Any]] = asc if self.ascending else desc
+        if by is None:
+            return [query.order_by(way(key))]
+        valued = query.where(by.is_not(None)).order_by(way(by), way(key))
+        if not getattr(by, "nullable", True):
+            return [valued]
+        return [valued, query.where(by.is_(None)).order_by(way(key))]
+
+    def sorted(self, rows: Iterable[Row]) -> list[Row]:
+        """Rows of several such queries in this order."""
+        by = (self.by.key or "") if self.by is not None else "id"
+        valued: list[Row] = []
+        without: list[Row] = []
+        for row in rows:
+            (without if row[by] is None else valued).append(row)
+        down = not self.ascending
+        valued.sort(key=itemgetter(by, "id"), reverse=down)
+        without.sort(key=itemgetter("id"), reverse=down)
+        return valued + without
+
 
 def encode_cursor(order: str, value: datetime | str | None, row_id: int) -> str:
     """Where a page ended, as text for a URL."""
@@ -85,7 +111,11 @@ def fetch_page(
     limit = max(1, min(limit, MAX_STEP))
     is_text = order.by is not None and isinstance(order.by.type, String)
     after = decode_cursor(cursor, order.name, is_text=is_text) if cursor else None
-    rows = _fetch(db, query, order, limit + 1, after)
+    return cut(_fetch(db, query, order, limit + 1, after), order, limit)
+
+
+def cut(rows: list[Row], order: Order, limit: int) -> ListPage:
+    """The first rows of a list as a page; there is a next one where more were read."""
     if len(rows) <= limit:
         return ListPage(rows)
     rows = rows[:limit]
@@ -101,51 +131,22 @@ def _fetch(
     after: tuple[Any, int] | None,
 ) -> list[Row]:
     key, by = order.key, order.by
-    if by is not None and order.ascending:
-        return _fetch_ascending(db, query, order, wanted, after)
-    if by is None:
-        if after:
-            query = query.where(key < after[1])
-        return as_dicts(db.execute(query.order_by(key.desc()).limit(wanted)).mappings())
+    past = operator.gt if order.ascending else operator.lt
+    valued, *without = order.parts(query)
     rows: list[Row] = []
-    # Two queries, each in index order: databases disagree on where NULL sorts.
-    if after is None or after[0] is not None:
-        dated = query.where(by.is_not(None))
+    if by is None or after is None or after[0] is not None:
         if after:
-            dated = dated.where(tuple_(by, key) < tuple_(literal(after[0], by.type), after[1]))
-        dated = dated.order_by(by.desc(), key.desc()).limit(wanted)
-        rows = as_dicts(db.execute(dated).mappings())
-    if len(rows) < wanted and _may_be_null(by):
-        undated = query.where(by.is_(None))
-        if after and after[0] is None:
-            undated = undated.where(key < after[1])
-        undated = undated.order_by(key.desc()).limit(wanted - len(rows))
-        rows += as_dicts(db.execute(undated).mappings())
+            place: tuple[Any, Any] = (key, after[1])
+            if by is not None:
+                place = (tuple_(by, key), tuple_(literal(after[0], by.type), after[1]))
+            valued = valued.where(past(*place))
+        rows = as_dicts(db.execute(valued.limit(wanted)).mappings())
+    for part in without:
+        if len(rows) < wanted:
+            if after and after[0] is None:
+                part = part.where(past(key, after[1]))  # the rest of it
+            rows += as_dicts(db.execute(part.limit(wanted - len(rows))).mappings())
     return rows
-
-
-def _fetch_ascending(
-    db: Connection, query: Select[Any], order: Order, wanted: int, after: tuple[Any, int] | None
-) -> list[Row]:
-    """The same for names: first A, last those without one."""
-    key, by = order.key, order.by
-    assert by is not None  # for the type checker
-    rows: list[Row] = []
-    if after is None or after[0] is not None:
-        named = query.where(by.is_not(None))
-        if after:
-            named = named.where(tuple_(by, key) > tuple_(literal(after[0], by.type), after[1]))
-        rows = as_dicts(db.execute(named.order_by(by, key).limit(wanted)).mappings())
-    if len(rows) < wanted:
-        unnamed = query.where(by.is_(None))
-        if after and after[0] is None:
-            unnamed = unnamed.where(key > after[1])
-        rows += as_dicts(db.execute(unnamed.order_by(key).limit(wanted - len(rows))).mappings())
-    return rows
-
-
-def _may_be_null(column: ColumnElement[Any]) -> bool:
-    return bool(getattr(column, "nullable", True))
 
 
 def as_dicts(rows: Iterable[Mapping[Any, Any]]) -> list[Row]:

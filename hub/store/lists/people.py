@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from hub.store.database import Database
+from hub.store.lists.among import among
 from hub.store.lists.paging import ListPage, Order, Row, fetch_page
 from hub.store.models import contact_points, contacts, merges, notes, possible_duplicates
 
@@ -21,7 +22,7 @@ def add_points(db: Connection, rows: Sequence[Row]) -> None:
     found: dict[tuple[int, str], list[str]] = defaultdict(list)
     query = (
         select(contact_points.c.contact_id, contact_points.c.kind, contact_points.c.value)
-        .where(contact_points.c.contact_id.in_([row["id"] for row in rows]))
+        .where(among(db, contact_points.c.contact_id, [row["id"] for row in rows]))
         .order_by(contact_points.c.id)
     )
     for contact_id, kind, value in db.execute(query) if rows else ():

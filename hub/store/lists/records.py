@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Join, Select, Table, and_, func, select
 
 from hub.store.database import Database
+from hub.store.lists.among import id_among
 from hub.store.lists.paging import ListPage, Order, Row, as_dicts, fetch_page
 from hub.store.lists.people import add_points
 from hub.store.lists.record_filters import OCCURRED, RecordFilters, conditions, table_of
@@ -61,13 +63,24 @@ def fetch_records(
     order: str,
 ) -> ListPage:
     """A page of records that fulfil these conditions, in an order of `list_records`."""
+    query = _select(entity, table_of(entity), whole=False).where(*where)
+    return fetch_page(db, query, order_of(entity, order), limit, cursor)
+
+
+def order_of(entity: str, name: str) -> Order:
+    """An order of `list_records` by its name."""
     table = table_of(entity)
     by = {"id": None, "updated": "updated_at", "occurred": OCCURRED.get(entity, "updated_at")}
     by["name"] = "name"
-    column = by[order]
-    sort = Order(table.c.id, table.c[column] if column else None, order, order == "name")
-    query = _select(entity, table, whole=False).where(*where)
-    return fetch_page(db, query, sort, limit, cursor)
+    column = by[name]
+    return Order(table.c.id, table.c[column] if column else None, name, name == "name")
+
+
+def rows_of(db: Connection, entity: str, ids: Sequence[int]) -> list[Row]:
+    """These records as a list shows them, in no order."""
+    table = table_of(entity)
+    query = _select(entity, table, whole=False).where(id_among(db, table, ids))
+    return as_dicts(db.execute(query).mappings()) if ids else []
 
 
 def get_record(database: Database, entity: str, record_id: int) -> Row | None:
@@ -92,10 +105,8 @@ def get_record(database: Database, entity: str, record_id: int) -> Row | None:
 
 def records_by_id(database: Database, entity: str, ids: Sequence[int]) -> list[Row]:
     """These records as a list shows them, in order of id."""
-    table = table_of(entity)
-    query = _select(entity, table, whole=False).where(table.c.id.in_(ids)).order_by(table.c.id)
     with database.read() as db:
-        return as_dicts(db.execute(query).mappings()) if ids else []
+        return sorted(rows_of(db, entity, ids), key=itemgetter("id"))
 
 
 def related_bindings(database: Database, entity: str, record_id: int) -> list[Row]:

@@ -11,21 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
     Select,
     Table,
     and_,
-    any_,
-    bindparam,
     column,
     exists,
-    false,
     func,
     or_,
     select,
@@ -35,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import table as lightweight
 from sqlalchemy import text as sql
 
-from hub.store.database import to_json
+from hub.store.lists.among import among, id_among, together
 from hub.store.lists.paging import like, spellings
 from hub.store.lists.query import TRIGRAM, Word, words_of
 from hub.store.models import companies, contacts, metadata, products, stock_levels
@@ -129,20 +123,6 @@ def matching_ids(
     return list(dict.fromkeys([*ids, *_by_number(db, entity, table, q)]))
 
 
-def id_among(db: Connection, table: Table, ids: Sequence[int]) -> ColumnElement[bool]:
-    """That a row's id is one of these."""
-    return among(db, table.c.id, ids) if ids else false()
-
-
-def among(db: Connection, column: ColumnElement[Any], ids: Sequence[int]) -> ColumnElement[bool]:
-    """That a column's value is one of these ids, given as one parameter."""
-    if db.dialect.name == "sqlite":
-        values = func.json_each(to_json(list(ids))).table_valued("value")
-        return column.in_(select(values.c.value))
-    given = bindparam(None, list(ids), type_=ARRAY(BigInteger), unique=True)
-    return column == any_(given)
-
-
 def contains(db: Connection, table: FromClause, words: Iterable[Word]) -> ColumnElement[bool]:
     """That a row's text contains every word; asked row by row, by no index."""
     look = func.instr if db.dialect.name == "sqlite" else func.strpos
@@ -157,17 +137,9 @@ def contains(db: Connection, table: FromClause, words: Iterable[Word]) -> Column
 def _by_text(db: Connection, table: Table, words: Sequence[Word]) -> list[int] | None:
     long = [word for word in words if not word.is_short]
     if not long:
-        return _together(db, _in_window(db, table, words))
-    found = _together(db, _candidates(db, table, words, long).limit(MANY + 1))
+        return together(db, _in_window(db, table, words))
+    found = together(db, _candidates(db, table, words, long).limit(MANY + 1))
     return found if len(found) <= MANY else None
-
-
-def _together(db: Connection, query: Select[Any]) -> list[int]:
-    """The ids that a query finds, in one row: thousands of rows cost more than the search."""
-    rows = query.subquery("found")
-    if db.dialect.name != "sqlite":
-        return db.scalar(select(func.array_agg(rows.c.id))) or []
-    return list(orjson.loads(db.scalar(select(func.json_group_array(rows.c[0]))) or "[]"))
 
 
 def _candidates(

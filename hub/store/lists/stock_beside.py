@@ -6,29 +6,21 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from hub.store.database import Database
+from hub.store.lists.in_use import values_in_use
 from hub.store.lists.paging import Row
-from hub.store.models import orders
+from hub.store.models import orders, stock_items
 
 #: Open orders that are looked through for one product.
 OPEN_ORDERS: Final = 500
-#: Walks the index from one category to the next.
-_CATEGORIES = """
-WITH RECURSIVE found(category) AS (
-  SELECT min(category) FROM stock_items WHERE category > ''
-  UNION ALL
-  SELECT (SELECT min(category) FROM stock_items WHERE category > found.category)
-  FROM found WHERE found.category IS NOT NULL
-) SELECT category FROM found WHERE category IS NOT NULL LIMIT 300
-"""
 
 
 def list_categories(database: Database) -> list[str]:
     """The categories that products in stock are of, by name."""
     with database.read() as db:
-        return list(db.scalars(text(_CATEGORIES)))
+        return values_in_use(db, stock_items.c.category)
 
 
 def open_orders_with(

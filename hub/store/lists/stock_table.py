@@ -20,6 +20,7 @@ from sqlalchemy import (
 from hub.store import stock_out
 from hub.store.database import Database
 from hub.store.lists import stock_order
+from hub.store.lists.among import among
 from hub.store.lists.paging import ListPage, Row
 from hub.store.models import (
     connections,
@@ -214,10 +215,12 @@ def _levels(db: Connection, rows: Iterable[Row]) -> list[Row]:
             loose[row["connection_id"]].add(row["item_key"])
     found: list[Row] = []
     if known:
-        of_products = query.where(levels.product_id.in_(known))
+        of_products = query.where(among(db, levels.product_id, known))
         found += (dict(zip(names, row, strict=True)) for row in db.execute(of_products).all())
     for connection_id, items in loose.items():
-        mine = query.where(levels.connection_id == connection_id, levels.item_key.in_(items))
+        mine = query.where(
+            levels.connection_id == connection_id, among(db, levels.item_key, sorted(items))
+        )
         # A level that has got a product since is still this row's, until that is made anew.
         found += (
             {**dict(zip(names, row, strict=True)), "product_id": None}
