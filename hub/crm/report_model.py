@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from hub.crm.periods import Period
-from hub.store.report_tally import plus
+from hub.store.report_tally import added
 
 #: In a filter: those that have no manager, line, channel …
 NOTHING: Final = "~"
@@ -104,7 +104,7 @@ def cell(names: tuple[str, ...], values: Iterable[Sequence[Any]]) -> Cell:
     """Cells added up, by name."""
     found: list[Any] = []
     for one in values:
-        found = [plus(a, b) for a, b in zip(found, one, strict=True)] if found else list(one)
+        found = added(found, one) if found else list(one)
     return dict(zip(names, found or [0] * len(names), strict=True))
 
 

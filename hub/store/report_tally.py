@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -50,15 +51,15 @@ def add(numbers: Numbers, section: str, key: str, *values: Any) -> None:
     if cells is None:
         cells = numbers[section] = {}
     known = cells.get(key)
-    cells[key] = list(values) if known is None else _added(known, values)
+    cells[key] = list(values) if known is None else added(known, values)
 
 
-def _added(known: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+def added(known: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """The sums of two cells of one section."""
     # A year has a hundred thousand of these: whole numbers go the short way.
-    return [
-        one + other if type(one) is int else plus(one, other)
-        for one, other in zip(known, values, strict=True)
-    ]
+    if str not in map(type, known):
+        return list(map(operator.add, known, values))
+    return [plus(one, other) for one, other in zip(known, values, strict=True)]
 
 
 def plus(one: Any, other: Any) -> Any:
@@ -74,7 +75,7 @@ def merge(numbers: Numbers, more: Numbers) -> None:
         mine = numbers.setdefault(section, {})
         for key, values in cells.items():
             known = mine.get(key)
-            mine[key] = list(values) if known is None else _added(known, values)
+            mine[key] = list(values) if known is None else added(known, values)
 
 
 def _call(numbers: Numbers, row: Mapping[Any, Any], local: datetime) -> None:

@@ -176,7 +176,12 @@ def _quantity(amount: Decimal, where: Locale) -> str:
 
 def count(value: int) -> str:
     """A whole number with groups of digits."""
-    return numbers.format_decimal(value, "#,##0", locale=locale())
+    return _count(value, locale())
+
+
+@lru_cache(maxsize=8192)
+def _count(value: int, where: Locale) -> str:
+    return numbers.format_decimal(value, "#,##0", locale=where)
 
 
 def size(value: int) -> str:

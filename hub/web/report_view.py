@@ -161,8 +161,9 @@ def records_url(figure: Figure) -> str | None:
 
 def number(figure: Figure, text: str = "") -> Markup | str:
     """A figure's value, or other words for it, as a link to its records."""
-    shown, where = text or value_text(figure), records_url(figure)
-    if not where or not figure.value:
+    shown = text or value_text(figure)
+    where = records_url(figure) if figure.value else None
+    if not where:
         return shown
     return Markup(f'<a href="{escape(where)}">{escape(shown)}</a>')  # noqa: S704  # both are escaped
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, or_, select
+from sqlalchemy import Connection, Table, and_, literal, or_, select, union_all
 
+from hub.store.lists.among import among, id_among
 from hub.store.models import (
     ENTITY_TABLES,
     bindings,
@@ -92,38 +93,36 @@ def nobody_known(kind: str, value: str) -> Person:
 
 def records_of(db: Connection, person: Person) -> dict[str, list[int]]:
     """The ids of their records by entity, and of calls of their numbers that nobody is tied to."""
-    found: dict[str, list[int]] = {}
-    for entity, table in OWNED.items():
-        mine = table.c.contact_id.in_(person.contact_ids)
-        if entity == "call" and person.phones:
-            numbers = or_(
-                calls.c.from_number.in_(person.phones), calls.c.to_number.in_(person.phones)
-            )
-            ids = set(db.scalars(select(calls.c.id).where(mine)))
-            ids |= set(db.scalars(select(calls.c.id).where(numbers, calls.c.contact_id.is_(None))))
-            found[entity] = sorted(ids)
-        else:
-            found[entity] = sorted(db.scalars(select(table.c.id).where(mine)))
-    return {entity: ids for entity, ids in found.items() if ids}
+    mine = [
+        select(literal(entity), table.c.id).where(table.c.contact_id.in_(person.contact_ids))
+        for entity, table in OWNED.items()
+    ]
+    loose = select(literal("call"), calls.c.id).where(calls.c.contact_id.is_(None))
+    mine += [
+        loose.where(side.in_(person.phones))
+        for side in (calls.c.from_number, calls.c.to_number)
+        if person.phones
+    ]
+    found: dict[str, set[int]] = {}
+    for entity, record_id in db.execute(union_all(*mine)):
+        found.setdefault(entity, set()).add(record_id)
+    return {entity: sorted(found[entity]) for entity in OWNED if entity in found}
 
 
 def events_of(db: Connection, person: Person, records: Mapping[str, Sequence[int]]) -> list[int]:
     """The events that told of them: those that changed their records or set a field; found by
     indexes. What no record remembers the sweep finds in the bodies."""
-    found: set[int] = set()
-    told = timeline.c.contact_id.in_(person.contact_ids)
-    found |= _keys(db, select(timeline.c.event_id).where(told))
+    told = [select(timeline.c.event_id).where(timeline.c.contact_id.in_(person.contact_ids))]
+    set_by = []
     for entity, ids in (("contact", person.contact_ids), *records.items()):
-        table = ENTITY_TABLES[entity]
-        for some in chunks(ids):
-            about = (changes.c.entity == entity, changes.c.record_id.in_(some))
-            found |= _keys(db, select(changes.c.event_id).where(*about))
-            for origins in db.scalars(select(table.c.origins).where(table.c.id.in_(some))):
-                found |= {
-                    int(one["e"])
-                    for one in (origins or {}).values()
-                    if isinstance(one, Mapping) and one.get("e")
-                }
+        table, changed = ENTITY_TABLES[entity], among(db, changes.c.record_id, ids)
+        told.append(select(changes.c.event_id).where(changes.c.entity == entity, changed))
+        set_by.append(select(table.c.origins).where(id_among(db, table, ids)))
+    found = {int(key) for key in db.scalars(union_all(*told)) if key is not None}
+    for origins in db.scalars(union_all(*set_by)):
+        for one in (origins or {}).values():
+            if isinstance(one, Mapping) and one.get("e"):
+                found.add(int(one["e"]))
     return sorted(found)
 
 
@@ -171,10 +170,6 @@ def _merged_into(db: Connection, root: int) -> list[int]:
         fresh = [key for key in db.scalars(query) if key not in ids]
         ids += fresh
     return ids
-
-
-def _keys(db: Connection, query: Any) -> set[int]:
-    return {int(key) for key in db.scalars(query) if key is not None}
 
 
 def _add(known: list[str], value: Any) -> None:
