@@ -45,6 +45,8 @@ class Ring(IntEnum):
 
 #: How long the doorbell's thread rests after a ring; Redis being away is no reason to hurry.
 REST_SECONDS = {Ring.AWAY: 0.2, Ring.SOUNDING: 0.005, Ring.RUNG: 0.001}
+#: Nobody has heard it so many times on end: its worker is busy for longer, or there is none.
+UNHEARD, UNHEARD_REST_SECONDS = 4, 0.02
 #: An idle worker gives a sign every five seconds.
 SILENT_SECONDS = 30
 TIMEOUT_SECONDS = {LIVE: 120, DELIVER: 600, BULK: 4 * 3600}
@@ -234,12 +236,14 @@ class Doorbell:
             self._condition.notify()
 
     def _work(self) -> None:
+        unheard = 0
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._wanted)
                 wanted, self._wanted = self._wanted, set()
-            rung = [self._queues.ring(connection_id) for connection_id in wanted]
-            time.sleep(REST_SECONDS[min(rung)])
+            worst = min(self._queues.ring(connection_id) for connection_id in wanted)
+            unheard = unheard + 1 if worst is Ring.SOUNDING else 0
+            time.sleep(UNHEARD_REST_SECONDS if unheard > UNHEARD else REST_SECONDS[worst])
 
 
 def describe(queues: Queues) -> dict[str, Any]:

@@ -29,7 +29,7 @@ elif ":" in _settings.host:
     bind = f"[{_settings.host}]:{_settings.port}"
 else:
     bind = f"{_settings.host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "hub.embedded.http_worker.StayingWorker"
 workers = int(_settings.option("gateway.processes", 2))
 threads = int(_settings.option("gateway.threads", 32))
 #: Seconds a worker may give no sign of life.
