@@ -31,7 +31,7 @@ def _queues() -> Queues:
 def drain(connection_id: int) -> None:
     """Work off a connection's waiting events, then listen for a while for whoever rings next."""
     queues = _queues()
-    _drain(connection_id)
+    _look(connection_id)
     if queues.listening.is_open:
         queues.listening.listen(_look)
         queues.leave()
@@ -40,18 +40,6 @@ def drain(connection_id: int) -> None:
 def _look(connection_id: int) -> None:
     """Take up a ring; what it told of may be done already, by the drain that it came into."""
     _queues().heard(f"events-{connection_id}")
-    if drain_step.has_work(store(), connection_id):
-        _work_off(connection_id)
-
-
-def _drain(connection_id: int) -> None:
-    """Take up the ring of a job."""
-    _queues().heard(f"events-{connection_id}")
-    _work_off(connection_id)
-
-
-def _work_off(connection_id: int) -> None:
-    """Work off a connection's waiting events, then look once more."""
     drained = drain_step.work_off(store(), connection_id)
     if drained.more:
         _queues().ring(connection_id)

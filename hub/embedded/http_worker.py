@@ -11,7 +11,9 @@ import select
 from collections import deque
 from typing import Any, Final
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import (  # type: ignore[import-untyped]  # gunicorn ships no types
+    ThreadWorker,
+)
 
 #: How long a thread stays with a connection that says nothing.
 STAY_MILLISECONDS: Final = 20

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.flow import call_backs, journal, resolve, stock, tell, wanted
-from hub.flow.parse import load_events
+from hub.flow.parse import StoredEvent, open_events
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
 from hub.flow.sinks import sinks_for
@@ -68,44 +68,46 @@ def work_off(store: Store, connection_id: int, max_seconds: float = 5.0) -> Drai
     """
     until = time.monotonic() + max_seconds
     done = 0
-    while turn := _turn(store, connection_id, until):
+    while seen := _claim(store, connection_id, _batch_size(store)):
+        if done and time.monotonic() >= until:
+            return Drained(done, more=True)
+        turn = _turn(store, connection_id, until, seen)
         done += turn
-        more = has_work(store, connection_id)
-        if not more or time.monotonic() >= until:
-            return Drained(done, more)
+        if not turn:
+            break
     return Drained(done, more=False)
 
 
-def _turn(store: Store, connection_id: int, until: float) -> int:
-    """Batches under one lease, until nothing is left or the time is over; how many events."""
-    configured = store.catalog.by_id(connection_id)
-    if configured is None or configured.state == "paused":
-        return 0
+def _turn(store: Store, connection_id: int, until: float, seen: Sequence[StoredEvent]) -> int:
+    """Batches under one lease, until nothing is left or the time is over; how many events. `seen`
+    is what was open before the lease was ours: the first batch, whose events prove in their
+    transaction that nobody has done them since."""
     seconds = leases.seconds_of(store.settings, "drain")
     lease = leases.acquire(store.database, f"drain-{connection_id}", leases.owner_name(), seconds)
     if lease is None:
         return 0
-    batch_size = int(store.settings.option("events.batch_size", DEFAULT_BATCH))
+    batch_size = _batch_size(store)
     careful = batch_size if lease.deaths else 0
+    ready = [] if careful else seen
     done, is_calm, is_held = 0, False, True
     try:
         while is_held and (not done or time.monotonic() < until):
-            configured = store.catalog.by_id(connection_id)
-            if configured is None or configured.state == "paused":
+            configured = _active(store, connection_id)
+            if configured is None:
                 break
             size = 1 if careful else batch_size
-            ids = _claim(store, connection_id, size)
-            if not ids:
+            batch, ready = ready or _claim(store, connection_id, size), []
+            if not batch:
                 # Nothing is left that could have killed the holder before us.
                 is_calm = True
                 break
-            if careful and not _survives(store, lease, ids[0]):
+            if careful and not _survives(store, lease, batch[0].id):
                 continue
             careful = max(0, careful - 1)
             # A batch that is not full is likely the last: the lease is given back with it.
-            last = not careful and len(ids) < size
-            is_held = _batch(store, configured, lease, ids, healthy=careful == 0, last=last)
-            done += len(ids)
+            last = not careful and len(batch) < size
+            is_held = _batch(store, configured, lease, batch, healthy=careful == 0, last=last)
+            done += len(batch)
     except leases.LeaseLostError:
         is_held = False
         log.warning("lease lost", extra={"connection": configured.name if configured else ""})
@@ -117,24 +119,25 @@ def _turn(store: Store, connection_id: int, until: float) -> int:
 
 def has_work(store: Store, connection_id: int) -> bool:
     """Whether an unpaused connection still has an event to take up now."""
-    configured = store.catalog.by_id(connection_id)
-    if configured is None or configured.state == "paused":
-        return False
     return bool(_claim(store, connection_id, 1))
 
 
-def _claim(store: Store, connection_id: int, size: int) -> list[int]:
-    """The next open events in order of arrival, as many as fit in memory."""
-    chosen: list[int] = []
-    total = 0
+def _active(store: Store, connection_id: int) -> Configured | None:
+    """The connection, unless it is paused or gone."""
+    configured = store.catalog.by_id(connection_id)
+    return None if configured is None or configured.state == "paused" else configured
+
+
+def _batch_size(store: Store) -> int:
+    return int(store.settings.option("events.batch_size", DEFAULT_BATCH))
+
+
+def _claim(store: Store, connection_id: int, size: int) -> list[StoredEvent]:
+    """The next open events in order of arrival, as many as fit in memory; none when paused."""
+    if _active(store, connection_id) is None:
+        return []
     with store.database.read() as db:
-        found = event_rows.open_events(db, connection_id, utc_now(), size)
-    for key, size_bytes in found:
-        if chosen and total + size_bytes > MAX_BATCH_BYTES:
-            break
-        chosen.append(key)
-        total += size_bytes
-    return chosen
+        return open_events(db, connection_id, utc_now(), size, MAX_BATCH_BYTES)
 
 
 def _survives(store: Store, lease: leases.Lease, event_id: int) -> bool:
@@ -166,14 +169,12 @@ def _batch(
     store: Store,
     configured: Configured,
     lease: leases.Lease,
-    ids: Sequence[int],
+    stored: Sequence[StoredEvent],
     *,
     healthy: bool,
     last: bool,
 ) -> bool:
     """Do a batch; whether the lease is still held: `last` gives it back with the batch."""
-    with store.database.read() as db:
-        stored = load_events(db, ids)
     prepared = prepare(configured, stored)
     for attempt in range(CONFLICT_TRIES):
         try:
@@ -235,15 +236,17 @@ def _apply(
 def _held(
     db: Connection, configured: Configured, prepared: Sequence[Prepared]
 ) -> Sequence[Prepared]:
-    """Those that no replay has opened again since they were read, held until the commit.
+    """Those that nobody has done, and no replay opened again, since they were read; held until the
+    commit.
 
     ChangedError when the connection is not the one they were prepared for any more.
     """
     ids = [one.stored.id for one in prepared]
-    generations, revision = event_rows.hold(db, configured.id, ids)
+    still, revision = event_rows.hold(db, configured.id, ids)
     if revision != configured.revision:
         raise connections.ChangedError(configured.name)
-    return [one for one in prepared if generations.get(one.stored.id) == one.stored.generation]
+    read = ((one, (one.stored.generation, one.stored.attempts)) for one in prepared)
+    return [one for one, state in read if still.get(one.stored.id) == state]
 
 
 def _apply_one(upsert: Upsert, one: Prepared) -> BaseException | None:

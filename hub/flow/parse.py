@@ -43,6 +43,13 @@ def load_events(db: Connection, ids: Iterable[int]) -> list[StoredEvent]:
     return [_stored(row) for row in event_rows.read_events(db, list(ids))]
 
 
+def open_events(
+    db: Connection, connection_id: int, now: datetime, limit: int, most_bytes: int
+) -> list[StoredEvent]:
+    """The events of a connection to take up now, as `event_rows.open_events` chooses them."""
+    return list(map(_stored, event_rows.open_events(db, connection_id, now, limit, most_bytes)))
+
+
 def _stored(row: dict[str, Any]) -> StoredEvent:
     request = RawRequest(
         body=bytes(row["body"]),

@@ -6,7 +6,7 @@ cost more than the database's answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,13 +26,22 @@ _NAMES: Final = (
 _READ: Final = f"SELECT {', '.join(_NAMES)} FROM events JOIN event_bodies ON event_id = id WHERE id"  # noqa: S608  # names above
 
 #: The words of a status stand in the statement: so the indexes of open events serve a prepared one.
-_OPEN: Final = """
-SELECT * FROM (SELECT id, size_bytes FROM events
-  WHERE connection_id = ? AND status = 'received' ORDER BY id LIMIT ?) AS fresh
-UNION ALL
-SELECT * FROM (SELECT id, size_bytes FROM events
-  WHERE connection_id = ? AND status = 'waiting' AND retry_at <= ? ORDER BY retry_at LIMIT ?) AS due
-"""
+_OPEN: Final = f"""
+WITH open AS (
+  SELECT * FROM (SELECT id AS open_id, size_bytes FROM events
+    WHERE connection_id = ? AND status = 'received' ORDER BY id LIMIT ?) AS fresh
+  UNION ALL
+  SELECT * FROM (SELECT id AS open_id, size_bytes FROM events
+    WHERE connection_id = ? AND status = 'waiting' AND retry_at <= ?
+    ORDER BY retry_at LIMIT ?) AS due
+), chosen AS (
+  SELECT open_id, size_bytes AS own, sum(size_bytes) OVER (ORDER BY open_id) AS so_far
+  FROM open ORDER BY open_id LIMIT ?
+)
+SELECT {", ".join(_NAMES)}
+FROM chosen JOIN events ON id = open_id JOIN event_bodies ON event_id = id
+WHERE so_far <= ? OR so_far = own ORDER BY id
+"""  # noqa: S608  # names above
 
 
 def has_status(status: str) -> ColumnElement[bool]:
@@ -43,19 +52,24 @@ def has_status(status: str) -> ColumnElement[bool]:
 
 
 def open_events(
-    db: Connection, connection_id: int, now: datetime, limit: int
-) -> list[tuple[int, int]]:
-    """At most `limit` events to take up now, as (id, size in bytes), in order of arrival."""
-    given = (connection_id, limit, connection_id, now, limit)
-    return sorted(map(tuple, run_plain(db, _OPEN, given)))[:limit]
+    db: Connection, connection_id: int, now: datetime, limit: int, most_bytes: int
+) -> list[dict[str, Any]]:
+    """At most `limit` events to take up now with their raw requests, in order of arrival; no more
+    than have so many bytes together, but always the first."""
+    given = (connection_id, limit, connection_id, now, limit, limit, most_bytes)
+    return _whole(db, run_plain(db, _OPEN, given))
 
 
 def read_events(db: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """The events with their raw requests, in order of id."""
     statement = f"{_READ} {bulk.among(db, 'bigint')} ORDER BY id"
+    return _whole(db, run_plain(db, statement, (bulk.as_list(db, ids),)))
+
+
+def _whole(db: Connection, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
     sqlite = db.dialect.name == "sqlite"
     found = []
-    for values in run_plain(db, statement, (bulk.as_list(db, ids),)):
+    for values in rows:
         row = dict(zip(_NAMES, values, strict=True))
         if sqlite:
             row["received_at"] = datetime.fromisoformat(row["received_at"])
@@ -66,18 +80,21 @@ def read_events(db: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
 
 def hold(
     db: Connection, connection_id: int, ids: Sequence[int]
-) -> tuple[dict[int, int], int | None]:
-    """The generations of these events, which nobody opens again before this transaction ends, and
-    the revision that their connection has now (None when it is gone)."""
+) -> tuple[dict[int, tuple[int, int]], int | None]:
+    """Those of the events that are open still, as {id: (generation, attempts)}, which nobody opens
+    again before this transaction ends; and the revision that their connection has now (None when
+    it is gone)."""
     lock = "" if db.dialect.name == "sqlite" else "FOR UPDATE"
     statement = (
-        f"SELECT id, generation FROM events WHERE id {bulk.among(db, 'bigint')} ORDER BY id {lock}"  # noqa: S608  # no text from outside
+        f"SELECT id, generation, attempts FROM events WHERE id {bulk.among(db, 'bigint')}"  # noqa: S608  # no text from outside
+        f" AND status IN ('received', 'waiting') ORDER BY id {lock}"
     )
     revision = "SELECT revision FROM connections WHERE id = ?"
-    generations, revisions = bulk.ask(
+    still, revisions = bulk.ask(
         db, [(statement, (bulk.as_list(db, ids),)), (revision, (connection_id,))]
     )
-    return dict(map(tuple, generations)), revisions[0][0] if revisions else None
+    held = {key: (generation, attempts) for key, generation, attempts in still}
+    return held, revisions[0][0] if revisions else None
 
 
 def mark_done(db: Connection, ids: Sequence[int], now: datetime) -> None:

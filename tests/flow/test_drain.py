@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from connectors.standard_webhook import emulator as site
 from hub.flow import drain, tick
-from hub.flow.parse import StoredEvent, load_events
+from hub.flow.parse import StoredEvent, open_events
 from hub.sdk.errors import RetryLater
 from hub.store import leases
 from hub.store.database import utc_now
@@ -261,11 +260,12 @@ def test_a_batch_takes_no_more_than_fits_in_memory(
     monkeypatch.setattr(drain, "MAX_BATCH_BYTES", 5_000)
     batches = []
 
-    def load(db: Connection, ids: Sequence[int]) -> list[StoredEvent]:
-        batches.append(len(ids))
-        return load_events(db, ids)
+    def claim(*args: Any) -> list[StoredEvent]:
+        found = open_events(*args)
+        batches.append(len(found))
+        return found
 
-    monkeypatch.setattr(drain, "load_events", load)
+    monkeypatch.setattr(drain, "open_events", claim)
     hub.site()
     for number in range(6):
         # One of them is larger than the limit: it is taken up all the same, alone.
@@ -274,6 +274,26 @@ def test_a_batch_takes_no_more_than_fits_in_memory(
     assert hub.statuses() == {"done": 6}
     assert max(batches) == 2
     assert 1 in batches
+
+
+def test_what_another_worker_did_before_the_lease_was_free_is_not_done_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker looks for events before it asks for the lease: they may be done by then."""
+    configured = hub.site()
+    hub.post("site", lead(1))
+    real = leases.acquire
+
+    def late(*args: Any) -> Any:
+        monkeypatch.setattr(leases, "acquire", real)
+        assert drain.drain(hub.store, configured.id) == 1
+        return real(*args)
+
+    monkeypatch.setattr(leases, "acquire", late)
+    hub.drain()
+    assert hub.statuses() == {"done": 1}
+    assert hub.one(events)["attempts"] == 1
+    assert sum(row["count"] for row in hub.rows(event_counts, status="done")) == 1
 
 
 def test_an_unknown_connection_has_nothing_to_drain(hub: Hub) -> None:

@@ -90,7 +90,7 @@ def test_a_store_that_goes_away_again_and_again_parks_nothing(
     patch_parse(monkeypatch, real)
     for _ in range(4):
         with monkeypatch.context() as patch:
-            patch.setattr(drain, "load_events", away)
+            patch.setattr(drain, "prepare", away)
             with pytest.raises(OperationalError):
                 hub.drain()
     hub.drain()

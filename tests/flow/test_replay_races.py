@@ -65,7 +65,7 @@ def waiting(hub: Hub) -> Hub:
     return hub
 
 
-@pytest.mark.parametrize("step", ["load_events", "prepare", "_held"])
+@pytest.mark.parametrize("step", ["open_events", "prepare", "_held"])
 def test_a_replay_before_the_worker_writes_counts(
     waiting: Hub, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import phonenumbers
 from sqlalchemy import (
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Numeric,
     Table,
+    bindparam,
     cast,
     exists,
     false,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 
 from hub.store.lists import narrowing, search
+from hub.store.lists.among import id_among
 from hub.store.lists.paging import connection_id_of, like
 from hub.store.models import (
     ENTITY_TABLES,
@@ -231,16 +233,20 @@ def _external(
 ) -> ColumnElement[bool]:
     if entity == "stock":
         return table.c.product_external_id == external_id
-    query = select(bindings.c.record_id).where(
-        # Naming every connection lets the lookup use the unique index.
-        bindings.c.connection_id.in_(select(connections.c.id))
-        if connection_id is None
-        else bindings.c.connection_id == connection_id,
-        bindings.c.entity == entity,
-        bindings.c.external_id == external_id,
-    )
-    ids = list(db.scalars(query.limit(1000)))
-    return table.c.id.in_(ids) if ids else table.c.external_id == external_id
+    given = {"of": entity, "id_there": external_id, "connection_id": connection_id}
+    ids = db.scalars(_BOUND if connection_id is None else _BOUND_BY, given).all()
+    return id_among(db, table, ids) if ids else table.c.external_id == external_id
+
+
+#: Which records have an id there. Made once: to make it costs as much as to ask it.
+_BOUND_SOMEWHERE = (
+    select(bindings.c.record_id)
+    .where(bindings.c.entity == bindparam("of"), bindings.c.external_id == bindparam("id_there"))
+    .limit(1000)
+)
+#: Naming every connection lets the lookup use the unique index.
+_BOUND: Final = _BOUND_SOMEWHERE.where(bindings.c.connection_id.in_(select(connections.c.id)))
+_BOUND_BY: Final = _BOUND_SOMEWHERE.where(bindings.c.connection_id == bindparam("connection_id"))
 
 
 def _from_connection(
