@@ -18,10 +18,10 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import JSON, Boolean, Connection
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import Column, Table
 
-from hub.store.database import run_plain, sqlite_time, to_json
+from hub.store.database import to_json
+from hub.store.plain import ask_driver, ask_plain, run_driver, sqlite_time, translated
 from hub.store.types import Exact, UtcTime
 
 Row = Mapping[str, Any]
@@ -59,7 +59,7 @@ Question = tuple[str, tuple[Any, ...]]
 def ask(db: Connection, questions: Sequence[Question]) -> list[list[Any]]:
     """The rows of several queries, `?` for each value; on PostgreSQL in one round trip."""
     if db.dialect.name == "sqlite" or len(questions) < 2:
-        return [list(run_plain(db, statement, given)) for statement, given in questions]
+        return [ask_plain(db, statement, given) for statement, given in questions]
     with _pipeline(db) as raw:
         asked = [raw.execute(statement.replace("?", "%s"), given) for statement, given in questions]
         return [cursor.fetchall() for cursor in asked]
@@ -88,7 +88,7 @@ def _pipeline(db: Connection) -> Iterator[Any]:
         with raw.pipeline():
             yield raw
     except driver.Error as error:
-        raise DBAPIError.instance(None, None, error, driver.Error, dialect=db.dialect) from error
+        raise translated(db.dialect, error) from error
 
 
 def rows_by_id(db: Connection, table: Table, ids: Iterable[int]) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def rows_by_id(db: Connection, table: Table, ids: Iterable[int]) -> list[dict[st
     statement, convert = _select(table, sqlite=sqlite)
     for start in range(0, len(wanted), CHUNK):
         given = as_list(db, wanted[start : start + CHUNK])
-        found += (convert(row) for row in db.exec_driver_sql(statement, (given,)))
+        found += map(convert, ask_driver(db, statement, (given,)))
     return found
 
 
@@ -121,13 +121,13 @@ def _run_many(
     db: Connection, statement: str, table: Table, names: Sequence[str], rows: Sequence[Row]
 ) -> None:
     if db.dialect.name != "sqlite":
-        db.exec_driver_sql(statement, (to_json(rows),))
+        run_driver(db, statement, (to_json(rows),))
         return
     plan = _plan(table, tuple(names))
     tuples = [
         tuple([row[name] if put is None else put(row[name]) for name, put in plan]) for row in rows
     ]
-    db.exec_driver_sql(statement, tuples)
+    run_driver(db, statement, tuples)
 
 
 @lru_cache(maxsize=512)

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, select, union_all
 
 from hub.store import bulk
-from hub.store.database import sqlite_time
 from hub.store.models import calls
+from hub.store.plain import sqlite_time
 
 _LOCK = "SELECT pg_advisory_xact_lock(k) FROM unnest(?::bigint[]) AS k"
 #: In the order of the index: by number, and by client for those with several phones.

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 from hub.store.engines import postgres_engine, sqlite_engine
+from hub.store.plain import ask_plain
 from hub.store.raw import Answer, RawWriter, Work
 
 
@@ -161,11 +162,11 @@ class Database:
         """
         if self.is_sqlite:
             with self.write(durable=False) as connection:
-                return run_plain(connection, statement, given).first()
+                return _first(ask_plain(connection, statement, given))
         with self._reading.connect() as connection:
             verb, _, rest = statement.partition(" WHERE ")
             hasty = f"{verb} FROM (SELECT set_config('synchronous_commit', 'off', true)) AS hasty"
-            return run_plain(connection, f"{hasty} WHERE {rest}", given).first()
+            return _first(ask_plain(connection, f"{hasty} WHERE {rest}", given))
 
     @contextmanager
     def write_in(self, session: Connection) -> Iterator[None]:
@@ -192,39 +193,8 @@ class Database:
         self.engine.dispose()
 
 
-def run_plain(connection: Connection, statement: str, given: Sequence[Any]) -> CursorResult[Any]:
-    """One statement straight to the driver, `?` for each value; moments are kept as UtcTime does.
-
-    SQLAlchemy's own statements cost more than a short one's work.
-    """
-    return connection.exec_driver_sql(*_plain_parts(connection, statement, [given], many=False))
-
-
-def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """One statement for each row of values, as `run_plain` does one."""
-    connection.exec_driver_sql(*_plain_parts(connection, statement, rows, many=True))
-
-
-def _plain_parts(
-    connection: Connection, statement: str, rows: Sequence[Sequence[Any]], *, many: bool
-) -> tuple[str, Any]:
-    if connection.dialect.name != "sqlite":
-        given = [tuple(row) for row in rows]
-        return statement.replace("?", "%s"), given if many else given[0]
-    given = [
-        tuple([sqlite_time(one) if isinstance(one, datetime) else one for one in row])
-        for row in rows
-    ]
-    return statement, given if many else given[0]
-
-
-def sqlite_time(moment: datetime | None) -> str | None:
-    """A moment as SQLite keeps it: fixed-width text in UTC."""
-    if moment is None:
-        return None
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
+def _first(rows: list[Any]) -> Any:
+    return rows[0] if rows else None
 
 
 def insert_for(connection: Connection, table: Table) -> Any:

@@ -14,8 +14,8 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, literal_column
 
 from hub.store import bulk
-from hub.store.database import run_plain
 from hub.store.models import events
+from hub.store.plain import ask_plain, run_plain
 
 STATUSES: Final = ("received", "done", "ignored", "waiting", "dead")
 
@@ -57,13 +57,13 @@ def open_events(
     """At most `limit` events to take up now with their raw requests, in order of arrival; no more
     than have so many bytes together, but always the first."""
     given = (connection_id, limit, connection_id, now, limit, limit, most_bytes)
-    return _whole(db, run_plain(db, _OPEN, given))
+    return _whole(db, ask_plain(db, _OPEN, given))
 
 
 def read_events(db: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """The events with their raw requests, in order of id."""
     statement = f"{_READ} {bulk.among(db, 'bigint')} ORDER BY id"
-    return _whole(db, run_plain(db, statement, (bulk.as_list(db, ids),)))
+    return _whole(db, ask_plain(db, statement, (bulk.as_list(db, ids),)))
 
 
 def _whole(db: Connection, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Row, select, update
 from hub.living import is_gone
 from hub.sdk.errors import ConfigError
 from hub.settings import Settings
-from hub.store.database import Database, insert_for, is_away, run_plain, utc_now
+from hub.store.database import Database, insert_for, is_away, utc_now
 from hub.store.models import leases
+from hub.store.plain import run_plain
 
 #: What a holder may take between two signs of life, unless hub.yml says otherwise (`leases`).
 DEFAULT_SECONDS = {"drain": 60.0, "deliver": 120.0, "sync": 300.0}
@@ -132,7 +133,7 @@ def fence(
     back with this transaction."""
     until = EPOCH if last else utc_now() + timedelta(seconds=lease.seconds)
     given = ("" if last else lease.owner, until, healthy, lease.name, lease.token, lease.owner)
-    if run_plain(connection, _FENCE, given).rowcount != 1:
+    if run_plain(connection, _FENCE, given) != 1:
         raise LeaseLostError(lease.name)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from hub.store.database import insert_for, run_many
+from hub.store.database import insert_for
 from hub.store.models import possible_products, stock_levels, stock_sent
+from hub.store.plain import run_many
 
 #: A product's external id, its record, and the record's values.
 Link = tuple[str, int, Mapping[str, Any]]

@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+
+from hub.store.plain import translated
 
 Answer = TypeVar("Answer")
 Work = Callable[[Any], Answer]
@@ -46,14 +47,14 @@ class RawWriter:
                 return self._try(work)
             except self._driver.Error as error:
                 if not self._is_gone(error):
-                    raise self._translated(error) from error
+                    raise translated(self._engine.dialect, error) from error
                 self._drop()
                 if not is_kept:
-                    raise self._translated(error, gone=True) from error
+                    raise translated(self._engine.dialect, error, gone=True) from error
             try:
                 return self._try(work)
             except self._driver.Error as error:
-                raise self._translated(error) from error
+                raise translated(self._engine.dialect, error) from error
 
     def close(self) -> None:
         """Close the connection; the next `run` opens another."""
@@ -105,13 +106,3 @@ class RawWriter:
 
     def _is_gone(self, error: Exception) -> bool:
         return self._engine.dialect.is_disconnect(error, self._connection, None)  # type: ignore[arg-type]  # the driver's own error class
-
-    def _translated(self, error: Exception, *, gone: bool = False) -> BaseException:
-        return DBAPIError.instance(
-            None,
-            None,
-            error,
-            self._driver.Error,
-            connection_invalidated=gone,
-            dialect=self._engine.dialect,
-        )

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, delete, tuple_
 from sqlalchemy.sql.schema import Table
 
 from hub.store import bulk, outbox, threads
-from hub.store.database import run_plain
 from hub.store.drawn_ids import drawn_id
 from hub.store.models import (
     ENTITY_TABLES,
@@ -29,6 +28,7 @@ from hub.store.models import (
     possible_duplicates,
     timeline,
 )
+from hub.store.plain import ask_plain, run_plain
 from hub.store.record_reader import BindingKey, Point, RecordReader, RowKey
 
 
@@ -170,7 +170,7 @@ class WorkingSet(RecordReader):
         if not pool:
             # Nobody else writes while this transaction holds the write lock.
             query = f"SELECT max(id) FROM {table.name}"  # noqa: S608  # a table of our own
-            top = self.connection.exec_driver_sql(query).scalar() or 0
+            top = ask_plain(self.connection, query, ())[0][0] or 0
             used = [key for name, key in self._new if ENTITY_TABLES[name] is table]
             start = max([top, *used]) + 1
             pool.extend(range(start + 499, start - 1, -1))
