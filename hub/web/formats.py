@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import phonenumbers
 from babel import Locale, dates, numbers, units
-from flask import Flask, g
+from flask import Flask, g, has_app_context
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
@@ -27,8 +27,14 @@ _SHORT = {"ru": ("d MMM, HH:mm", "d MMM y, HH:mm"), "en": ("d MMM, HH:mm", "d MM
 
 
 def locale() -> Locale:
-    """The locale of this request."""
-    return get_locale() or Locale("ru")
+    """The locale of this request, asked once: a page needs it at each of its numbers."""
+    try:
+        known: Locale = g.locale
+    except (AttributeError, RuntimeError):  # not asked yet, or outside of any request
+        known = get_locale() or Locale("ru")
+        if has_app_context():
+            g.locale = known
+    return known
 
 
 def _clock() -> tuple[ZoneInfo, date]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import Connection, Select, func, literal_column, select, union_all
 
 from hub.store.database import Database, utc_now
 from hub.store.lists.events import attempts_of
@@ -184,16 +184,16 @@ def _counts(db: Connection, since: datetime) -> dict[int, dict[str, int]]:
 
 
 def _by_connection(db: Connection, table: Any, statuses: Iterable[str]) -> dict[int, int]:
+    # A literal: a bound value would keep SQLite from its partial index.
+    each = (
+        select(table.c.connection_id, func.count())
+        .where(table.c.status == literal_column(f"'{status}'"))
+        .group_by(table.c.connection_id)
+        for status in statuses
+    )
     found: dict[int, int] = defaultdict(int)
-    for status in statuses:
-        # A literal: a bound value would keep SQLite from its partial index.
-        query = (
-            select(table.c.connection_id, func.count())
-            .where(table.c.status == literal_column(f"'{status}'"))
-            .group_by(table.c.connection_id)
-        )
-        for connection_id, count in db.execute(query):
-            found[connection_id] += count
+    for connection_id, count in db.execute(union_all(*each)):
+        found[connection_id] += count
     return found
 
 

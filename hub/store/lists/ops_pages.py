@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, literal_column, select, text
+from sqlalchemy import Connection, Select, func, literal_column, select, text, union_all
 
 from hub.store.database import Database
 from hub.store.lists.paging import Row, as_dicts
@@ -47,36 +48,44 @@ def oldest(database: Database) -> dict[int, Row]:
     One step of an index for each connection.
     """
     found: dict[int, Row] = {}
+    nothing = dict.fromkeys(("event_at", "event_id", "delivery_at", "delivery_id"))
     with database.read() as db:
-        for key in db.scalars(select(connections.c.id)):
-            event, delivery = _first_event(db, key), _first_delivery(db, key)
-            found[key] = {
-                "event_at": event.received_at if event else None,
-                "event_id": event.id if event else None,
-                "delivery_at": delivery.due_at if delivery else None,
-                "delivery_id": delivery.id if delivery else None,
-            }
+        keys = db.scalars(select(connections.c.id)).all()
+        for key in keys:
+            found[key] = dict(nothing)
+        for key, event_id, at in _each(db, _first_event, keys):
+            found[key] |= {"event_at": at, "event_id": event_id}
+        for key, delivery_id, at in _each(db, _first_delivery, keys):
+            found[key] |= {"delivery_at": at, "delivery_id": delivery_id}
     return found
 
 
-def _first_event(db: Connection, connection_id: int) -> Any:
-    return db.execute(
-        select(events.c.id, events.c.received_at)
+def _each(
+    db: Connection, first: Callable[[int], Select[Any]], keys: Sequence[int]
+) -> Iterable[Sequence[Any]]:
+    """The rows of such a query for every connection, all in one."""
+    parts = [select(first(key).subquery()) for key in keys]
+    return db.execute(union_all(*parts)).all() if parts else ()
+
+
+def _first_event(connection_id: int) -> Select[Any]:
+    return (
+        select(events.c.connection_id, events.c.id, events.c.received_at)
         .where(events.c.connection_id == connection_id)
         .where(events.c.status == literal_column("'received'"))
         .order_by(events.c.id)
         .limit(1)
-    ).first()
+    )
 
 
-def _first_delivery(db: Connection, connection_id: int) -> Any:
-    return db.execute(
-        select(deliveries.c.id, deliveries.c.due_at)
+def _first_delivery(connection_id: int) -> Select[Any]:
+    return (
+        select(deliveries.c.connection_id, deliveries.c.id, deliveries.c.due_at)
         .where(deliveries.c.connection_id == connection_id, deliveries.c.due_at.is_not(None))
         .where(text("deliveries.status in ('pending', 'waiting')"))
         .order_by(deliveries.c.due_at)
         .limit(1)
-    ).first()
+    )
 
 
 def store_bytes(database: Database) -> int:

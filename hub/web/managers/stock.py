@@ -89,7 +89,7 @@ def stock_levels() -> Response:
 
 def _filters() -> stock_table.StockFilters:
     place, connection = lists.argument("place"), lists.argument("connection")
-    names = pages.connection_titles(the_store().database)
+    names = pages.connection_titles(the_store().database) if connection else {}
     known = {name: key for key, (name, _title) in names.items()}
     return stock_table.StockFilters(
         q=lists.argument("q"),
