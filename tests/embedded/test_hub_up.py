@@ -165,7 +165,7 @@ def test_it_ends_cleanly_and_finds_its_data_again(tmp_path: Path) -> None:
         wait_until(lambda: counted(again, "leads") == 1, 15, "the lead")
         again.process.kill()
         again.process.wait()
-        wait_until(lambda: again.children() == {}, 5, "the end of every process")
+        wait_until(lambda: again.children() == {}, 20, "the end of every process")
     finally:
         again.cleanup()
 
