@@ -33,6 +33,8 @@ from hub.store.working_set import WorkingSet
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 CONFLICT_TRIES = 3
 DEFAULT_BATCH = 100
+#: Events that a look reads before it asks for the lease, which another worker may hold.
+LOOK = 10
 DEFAULT_DEATHS = 5
 
 log = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ def work_off(store: Store, connection_id: int, max_seconds: float = 5.0) -> Drai
     """
     until = time.monotonic() + max_seconds
     done = 0
-    while seen := _claim(store, connection_id, _batch_size(store)):
+    while seen := _claim(store, connection_id, min(LOOK, _batch_size(store))):
         if done and time.monotonic() >= until:
             return Drained(done, more=True)
         turn = _turn(store, connection_id, until, seen)
@@ -88,7 +90,7 @@ def _turn(store: Store, connection_id: int, until: float, seen: Sequence[StoredE
         return 0
     batch_size = _batch_size(store)
     careful = batch_size if lease.deaths else 0
-    ready = [] if careful else seen
+    ready: Sequence[StoredEvent] = [] if careful else seen
     done, is_calm, is_held = 0, False, True
     try:
         while is_held and (not done or time.monotonic() < until):
@@ -96,7 +98,10 @@ def _turn(store: Store, connection_id: int, until: float, seen: Sequence[StoredE
             if configured is None:
                 break
             size = 1 if careful else batch_size
-            batch, ready = ready or _claim(store, connection_id, size), []
+            if ready:
+                batch, ready, size = ready, [], min(LOOK, batch_size)
+            else:
+                batch = _claim(store, connection_id, size)
             if not batch:
                 # Nothing is left that could have killed the holder before us.
                 is_calm = True
@@ -115,11 +120,6 @@ def _turn(store: Store, connection_id: int, until: float, seen: Sequence[StoredE
         if is_held:
             leases.release(store.database, lease, healthy=is_calm)
     return done
-
-
-def has_work(store: Store, connection_id: int) -> bool:
-    """Whether an unpaused connection still has an event to take up now."""
-    return bool(_claim(store, connection_id, 1))
 
 
 def _active(store: Store, connection_id: int) -> Configured | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -58,7 +57,7 @@ def added(known: Sequence[Any], values: Sequence[Any]) -> list[Any]:
     """The sums of two cells of one section."""
     # A year has a hundred thousand of these: whole numbers go the short way.
     if str not in map(type, known):
-        return list(map(operator.add, known, values))
+        return [one + other for one, other in zip(known, values, strict=True)]
     return [plus(one, other) for one, other in zip(known, values, strict=True)]
 
 

@@ -48,8 +48,8 @@ def test_one_thread_answers_a_busy_sender(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     threads = [ask(connection) for _ in range(50)]
     changes = sum(one != other for one, other in pairwise(threads))
-    # A busy machine may make the sender late now and then.
-    assert changes < 10
+    # Given back after every answer it changes 37 to 45 times; a busy machine makes a sender late.
+    assert changes < 20
 
 
 def test_more_connections_than_threads_are_all_answered(port: int) -> None:

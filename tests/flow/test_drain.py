@@ -235,10 +235,9 @@ def test_a_paused_connection_waits_and_then_goes_on(hub: Hub) -> None:
     hub.set_state("site", "paused")
     hub.post("site", lead(1))
     assert hub.drain() == 0
-    assert not drain.has_work(hub.store, configured.id)
+    assert drain.work_off(hub.store, configured.id) == drain.Drained(0, more=False)
     assert hub.statuses() == {"received": 1}
     hub.set_state("site", "active")
-    assert drain.has_work(hub.store, configured.id)
     assert hub.drain() == 1
     assert hub.statuses() == {"done": 1}
 
@@ -296,6 +295,38 @@ def test_what_another_worker_did_before_the_lease_was_free_is_not_done_again(
     assert sum(row["count"] for row in hub.rows(event_counts, status="done")) == 1
 
 
+def test_a_look_reads_few_events_before_it_has_the_lease(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another worker works off a backlog, every ring makes somebody look; once the lease is
+    there, all is done under it."""
+    sizes, taken = [], []
+    real = leases.acquire
+
+    def claim(*args: Any) -> list[StoredEvent]:
+        found = open_events(*args)
+        sizes.append(len(found))
+        return found
+
+    def acquire(*args: Any) -> Any:
+        taken.append(args)
+        return real(*args)
+
+    configured = hub.site()
+    for number in range(25):
+        hub.post("site", lead(number))
+    monkeypatch.setattr(drain, "open_events", claim)
+    held = leases.acquire(hub.store.database, f"drain-{configured.id}", "elsewhere-1-1", seconds=60)
+    assert held is not None
+    assert hub.drain() == 0
+    assert sizes == [drain.LOOK]
+    leases.release(hub.store.database, held)
+    monkeypatch.setattr(leases, "acquire", acquire)
+    assert hub.drain() == 25
+    assert sizes[1:] == [drain.LOOK, 25 - drain.LOOK, 0]
+    assert len(taken) == 1
+
+
 def test_an_unknown_connection_has_nothing_to_drain(hub: Hub) -> None:
     assert drain.drain(hub.store, 12345) == 0
-    assert not drain.has_work(hub.store, 12345)
+    assert drain.work_off(hub.store, 12345) == drain.Drained(0, more=False)

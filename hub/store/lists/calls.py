@@ -176,22 +176,23 @@ def _unreturned_page(
     """
     missed = select(calls.c.id, calls.c.started_at).where(*wanted)
     marked = select(calls.c.id).outerjoin(call_marks, call_marks.c.call_id == calls.c.id)
-    found: list[int] = []
+    found: list[Row] = []
     while len(found) <= limit:
         piece = fetch_page(db, missed, order, MAX_LIMIT, cursor)
         keys = [row["id"] for row in piece.items]
         still = set(db.scalars(marked.where(among(db, calls.c.id, keys), _is_unreturned())))
-        found += [key for key in keys if key in still]
+        found += [row for row in piece.items if row["id"] in still]
         cursor = piece.next_cursor
         if cursor is None:
             break
-    shown = found[:limit]
+    shown = [row["id"] for row in found[:limit]]
     query = _select().where(among(db, calls.c.id, shown))
     whole = {row["id"]: row for row in as_dicts(db.execute(query).mappings())}
-    rows = [whole[key] for key in shown]
+    rows = [whole[key] for key in shown if key in whole]
     if len(found) <= limit:
         return ListPage(rows)
-    return ListPage(rows, encode_cursor(order.name, rows[-1]["started_at"], rows[-1]["id"]))
+    last = found[limit - 1]
+    return ListPage(rows, encode_cursor(order.name, last["started_at"], last["id"]))
 
 
 def _is_missed(since: datetime) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,8 @@ from hub.store.models import (
 )
 
 HOURS = 24
+#: Connections asked for at once; SQLite joins no more than 500 questions into one.
+TOGETHER = 200
 
 
 def hourly(database: Database, now: datetime) -> dict[int, list[int]]:
@@ -62,10 +64,13 @@ def oldest(database: Database) -> dict[int, Row]:
 
 def _each(
     db: Connection, first: Callable[[int], Select[Any]], keys: Sequence[int]
-) -> Iterable[Sequence[Any]]:
-    """The rows of such a query for every connection, all in one."""
-    parts = [select(first(key).subquery()) for key in keys]
-    return db.execute(union_all(*parts)).all() if parts else ()
+) -> list[Sequence[Any]]:
+    """The rows of such a query for every connection, many in one."""
+    found: list[Sequence[Any]] = []
+    for start in range(0, len(keys), TOGETHER):
+        parts = [select(first(key).subquery()) for key in keys[start : start + TOGETHER]]
+        found += db.execute(union_all(*parts))
+    return found
 
 
 def _first_event(connection_id: int) -> Select[Any]:
