@@ -38,6 +38,8 @@ def register(app: Flask, store: Store) -> None:
     """Add the API to an app; errors outside /api/ stay with whoever answers them."""
     app.extensions[EXTENSION] = store
     problems.register(app)
+    # A look shares a connection from its guard on.
+    app.teardown_request(lambda _error: store.database.end_shared_reading())
     for group in GROUPS:
         app.register_blueprint(group)
     docs.register(app, GROUPS)

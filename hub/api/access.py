@@ -43,6 +43,8 @@ def guard(area: str) -> Callable[[], ResponseReturnValue | None]:
 
     def check() -> ResponseReturnValue | None:
         request.max_content_length = MAX_BODY_BYTES
+        if request.method in READ:
+            store().database.share_reading()
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
         info = None
         if kind.lower() == "bearer":

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from hub.store.engines import postgres_engine, sqlite_engine
 from hub.store.plain import ask_plain
 from hub.store.raw import Answer, RawWriter, Work
+from hub.store.shared_reading import SharedReading
 
 
 def utc_now() -> datetime:
@@ -124,6 +125,7 @@ class Database:
         if self.is_sqlite:
             self._lock = WriteLock(Path(str(self.engine.url.database) + ".lock"))
         self._raw = RawWriter(self.engine, self._lock.held if self._lock else None)
+        self._shared = SharedReading()
 
     @contextmanager
     def read(self, *, streaming: bool = False) -> Iterator[Connection]:
@@ -131,8 +133,23 @@ class Database:
 
         `streaming`: a result will be read piece by piece, which takes a transaction.
         """
+        if self._shared.is_on and not streaming:
+            with self._shared.look(self._reading.connect) as connection:
+                yield connection
+            return
         with (self.engine if streaming else self._reading).connect() as connection:
             yield connection
+
+    def share_reading(self) -> None:
+        """Until `end_shared_reading` all that this thread reads is read on one connection.
+
+        On SQLite it is one moment too, until this thread writes.
+        """
+        self._shared.begin()
+
+    def end_shared_reading(self) -> None:
+        """Give the connection back; harmless when nothing is shared."""
+        self._shared.end()
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
@@ -141,6 +158,7 @@ class Database:
         One that is not `durable` does not wait for the disk: whole and visible to all at once, but
         a crash of the database or the machine may undo it.
         """
+        self._shared.make_way()
         if self._lock is None:
             with self.engine.begin() as connection:
                 if not durable:
@@ -185,6 +203,7 @@ class Database:
 
     def write_raw(self, work: Work[Answer]) -> Answer:
         """One short write transaction on the driver's own cursor; see RawWriter.run."""
+        self._shared.make_way()
         return self._raw.run(work)
 
     def dispose(self) -> None:

@@ -77,12 +77,14 @@ def init(app: Flask, store: Store, blueprints: Iterable[Blueprint]) -> None:
         if request.method != "GET" or request.blueprint not in ours or hasattr(view, "goes_out"):
             return
         g.place = places.take(PATIENCE_SECONDS)
+        store.database.share_reading()
 
     def leave(response: Response) -> Response:
         _give_back()
         return response
 
     def _give_back(_error: BaseException | None = None) -> None:
+        store.database.end_shared_reading()
         if g.pop("place", False):
             places.give_back()
 

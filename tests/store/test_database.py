@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from hub.settings import Settings
 from hub.store import facts, leases
@@ -132,3 +133,95 @@ def test_a_forked_child_gets_a_connection_of_its_own(sqlite_hub: Hub) -> None:
     assert parents.execute("SELECT 1").fetchone() == (1,)
     parents.close()
     writer.close()
+
+
+def test_what_is_read_together_takes_one_connection_and_gives_it_back(hub: Hub) -> None:
+    database, taken, given = hub.store.database, list[int](), list[int]()
+    event.listen(database.engine, "checkout", lambda *_: taken.append(1))
+    event.listen(database.engine, "checkin", lambda *_: given.append(1))
+    database.share_reading()
+    for _ in range(3):
+        with database.read() as db, database.read() as inner:
+            assert (db.scalar(text("SELECT 1")), inner.scalar(text("SELECT 2"))) == (1, 2)
+    assert (len(taken), len(given)) == (1, 0)
+    database.end_shared_reading()
+    database.end_shared_reading()
+    assert (len(taken), len(given)) == (1, 1)
+    with database.read() as db:
+        db.scalar(text("SELECT 1"))
+    assert (len(taken), len(given)) == (2, 2)
+
+
+def test_what_is_read_together_is_read_after_an_own_write_too(hub: Hub) -> None:
+    database = hub.store.database
+
+    def seen() -> str | None:
+        with database.read() as db:
+            return facts.get_fact(db, "here")
+
+    database.share_reading()
+    try:
+        assert seen() is None
+        with database.write() as db:
+            facts.set_fact(db, "here", "one")
+        assert seen() == "one"
+        with database.write(durable=False) as db:
+            facts.set_fact(db, "here", "two")
+        assert seen() == "two"
+    finally:
+        database.end_shared_reading()
+
+
+def test_a_shared_connection_that_failed_is_not_read_from_again(hub: Hub) -> None:
+    database = hub.store.database
+    database.share_reading()
+    try:
+        with pytest.raises((OperationalError, ProgrammingError)), database.read() as db:
+            db.execute(text("SELECT no_such_column FROM events"))
+        with database.read() as db:
+            assert db.scalar(text("SELECT 1")) == 1
+    finally:
+        database.end_shared_reading()
+
+
+def test_each_thread_reads_on_its_own(hub: Hub) -> None:
+    database, other = hub.store.database, list[object]()
+    database.share_reading()
+    try:
+        with database.read() as db:
+
+            def look() -> None:
+                with database.read() as its:
+                    other.append(its)
+
+            thread = threading.Thread(target=look)
+            thread.start()
+            thread.join(10)
+            assert len(other) == 1
+            assert other[0] is not db
+    finally:
+        database.end_shared_reading()
+
+
+def test_who_writes_between_looks_keeps_no_second_connection(hub: Hub) -> None:
+    database = hub.store.database
+    open_now, most = [0], [0]
+
+    @event.listens_for(database.engine, "checkout")
+    def _out(*_: object) -> None:
+        open_now[0] += 1
+        most[0] = max(most[0], open_now[0])
+
+    @event.listens_for(database.engine, "checkin")
+    def _in(*_: object) -> None:
+        open_now[0] -= 1
+
+    database.share_reading()
+    with database.read() as db:
+        db.scalar(text("SELECT 1"))
+    with database.write() as db:
+        facts.set_fact(db, "here", "yes")
+    with database.read() as db:
+        assert facts.get_fact(db, "here") == "yes"
+    database.end_shared_reading()
+    assert (open_now[0], most[0]) == (0, 1)

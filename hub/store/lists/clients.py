@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, or_, select, union_all
+from sqlalchemy import BindParameter, Connection, Select, bindparam, or_, select, union_all
 
 from hub.store.database import Database
 from hub.store.lists import narrowing
@@ -71,13 +72,15 @@ def add_last_entries(database: Database, rows: Sequence[Row]) -> None:
 
 def contacts_by_id(database: Database, ids: Sequence[int], seen_by: str = "") -> list[Row]:
     """These contacts with their points, in this order; merged and deleted ones left out."""
+    if not ids:
+        return []
     query = select(contacts).where(
         contacts.c.id.in_(ids), contacts.c.merged_into_id.is_(None), contacts.c.deleted_at.is_(None)
     )
     if seen_by:
         query = query.where(narrowing.seen_by(seen_by))
     with database.read() as db:
-        rows = as_dicts(db.execute(query).mappings()) if ids else []
+        rows = as_dicts(db.execute(query).mappings())
         add_points(db, rows)
     found = {row["id"]: row for row in rows}
     return [found[key] for key in ids if key in found]
@@ -120,21 +123,16 @@ def _orders_numbered(spelled: Sequence[str], limit: int) -> Select[Any]:
 def orders_of(database: Database, contact_id: int, limit: int = 20) -> list[Row]:
     """The client's newest orders."""
     with database.read() as db:
-        query = select(*(orders.c[name] for name in ORDER_COLUMNS if name in orders.c))
-        return as_dicts(db.execute(_newest(query, contact_id).limit(limit)).mappings())
+        query = _newest_orders().limit(limit)
+        return as_dicts(db.execute(query, {"contact": contact_id}).mappings())
 
 
 def order_sums(database: Database, contact_id: int) -> list[Row]:
     """What the client bought: per currency {currency, count, total, average, first, last}.
     Cancelled orders do not count."""
     sums: dict[str, dict[str, Any]] = {}
-    columns = (orders.c.total, orders.c.currency, orders.c.placed_at, orders.c.created_at)
-    query = select(*columns).where(
-        orders.c.status.is_(None) | orders.c.status.not_in(("cancelled", "failed", "refunded")),
-        orders.c.erp_cancelled.is_(None) | orders.c.erp_cancelled.is_(False),
-    )
     with database.read() as db:
-        rows = db.execute(_newest(query, contact_id).limit(MAX_SUMMED)).all()
+        rows = db.execute(_sums(), {"contact": contact_id}).all()
     for row in rows:
         currency, at = row.currency or "", row.placed_at or row.created_at
         sum_ = sums.setdefault(
@@ -149,29 +147,49 @@ def order_sums(database: Database, contact_id: int) -> list[Row]:
     return sorted(sums.values(), key=lambda found: -found["count"])
 
 
-def _newest(query: Select[Any], contact_id: int) -> Select[Any]:
-    query = query.where(orders.c.contact_id == contact_id, orders.c.deleted_at.is_(None))
+@cache
+def _newest_orders() -> Select[Any]:
+    return _newest(select(*(orders.c[name] for name in ORDER_COLUMNS)))
+
+
+@cache
+def _sums() -> Select[Any]:
+    columns = (orders.c.total, orders.c.currency, orders.c.placed_at, orders.c.created_at)
+    query = select(*columns).where(
+        orders.c.status.is_(None) | orders.c.status.not_in(("cancelled", "failed", "refunded")),
+        orders.c.erp_cancelled.is_(None) | orders.c.erp_cancelled.is_(False),
+    )
+    return _newest(query).limit(MAX_SUMMED)
+
+
+def _newest(query: Select[Any]) -> Select[Any]:
+    """Orders of the `contact`, the newest first."""
+    query = query.where(orders.c.contact_id == bindparam("contact"), orders.c.deleted_at.is_(None))
     return query.order_by(orders.c.placed_at.desc(), orders.c.id.desc())
 
 
 def duplicates_of(database: Database, contact_id: int) -> list[Row]:
     """Open pairs that this contact is in: {id, other, reason}, the others with their points."""
-    pairs = possible_duplicates.c
-    query = (
-        select(possible_duplicates)
-        .where(pairs.status == "open")
-        .where(or_(pairs.contact_id == contact_id, pairs.other_id == contact_id))
-        .order_by(pairs.id.desc())
-        .limit(20)
-    )
     with database.read() as db:
-        found = as_dicts(db.execute(query).mappings())
+        found = as_dicts(db.execute(_pairs(), {"contact": contact_id}).mappings())
     for pair in found:
         one, other = pair["contact_id"], pair["other_id"]
         pair["other"] = other if one == contact_id else one
     others = contacts_by_id(database, [pair["other"] for pair in found])
     rows = {row["id"]: row for row in others}
     return [{**pair, "row": rows[pair["other"]]} for pair in found if pair["other"] in rows]
+
+
+@cache
+def _pairs() -> Select[Any]:
+    pairs = possible_duplicates.c
+    contact: BindParameter[int] = bindparam("contact")
+    return (
+        select(possible_duplicates)
+        .where(pairs.status == "open", or_(pairs.contact_id == contact, pairs.other_id == contact))
+        .order_by(pairs.id.desc())
+        .limit(20)
+    )
 
 
 def pair_of(database: Database, one: int, other: int) -> Row | None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -54,13 +55,7 @@ def client_feed(
 def _entries(
     contact_id: int, kinds: Sequence[str], manager: str, after: Position | None
 ) -> Select[Any]:
-    entry = timeline.c
-    query = (
-        select(timeline, entry.occurred_at.label("at"), connections.c.name.label("connection"))
-        .outerjoin(connections, connections.c.id == entry.connection_id)
-        .where(entry.contact_id == contact_id)
-        .order_by(entry.occurred_at.desc(), entry.id.desc())
-    )
+    entry, query = timeline.c, _every_entry().where(timeline.c.contact_id == contact_id)
     if kinds:
         query = query.where(entry.kind.in_(kinds))
     if manager:
@@ -74,21 +69,35 @@ def _entries(
     return query
 
 
-def _journal(contact_id: int, manager: str, after: Position | None) -> Select[Any]:
-    entry = changes.c
-    query = (
-        select(changes, users.c.email.label("user_email"), users.c.name.label("user_name"))
-        .outerjoin(users, users.c.id == entry.user_id)
-        .where(entry.entity == "contact", entry.record_id == contact_id)
-        # The journal is written in order of time.
-        .order_by(entry.id.desc())
+@cache
+def _every_entry() -> Select[Any]:
+    entry = timeline.c
+    return (
+        select(timeline, entry.occurred_at.label("at"), connections.c.name.label("connection"))
+        .outerjoin(connections, connections.c.id == entry.connection_id)
+        .order_by(entry.occurred_at.desc(), entry.id.desc())
     )
+
+
+def _journal(contact_id: int, manager: str, after: Position | None) -> Select[Any]:
+    entry, query = changes.c, _every_change().where(changes.c.record_id == contact_id)
     if manager:
         query = query.where(users.c.email == manager)
     if after:
         at, rank, key = after
         query = query.where(entry.at <= at) if rank else query.where(entry.id < key)
     return query
+
+
+@cache
+def _every_change() -> Select[Any]:
+    return (
+        select(changes, users.c.email.label("user_email"), users.c.name.label("user_name"))
+        .outerjoin(users, users.c.id == changes.c.user_id)
+        .where(changes.c.entity == "contact")
+        # The journal is written in order of time.
+        .order_by(changes.c.id.desc())
+    )
 
 
 def _add_notes(db: Any, rows: list[Row]) -> None:

@@ -60,7 +60,7 @@ def is_seen_by(database: Database, company_id: int, email: str) -> bool:
 
 def orders_of_people(database: Database, people: Sequence[Row], limit: int = 20) -> list[Row]:
     """The newest orders of these contacts, with `contact_name`."""
-    columns = [orders.c[name] for name in ORDER_COLUMNS if name in orders.c]
+    columns = [orders.c[name] for name in ORDER_COLUMNS]
     query = (
         select(*columns, contacts.c.name.label("contact_name"), contacts.c.id.label("contact_id"))
         .join(contacts, contacts.c.id == orders.c.contact_id)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from hub.store.database import Database
 from hub.store.lists.among import among
@@ -36,8 +38,17 @@ def list_merges(
     database: Database, contact_id: int | None = None, limit: int = 50, cursor: str | None = None
 ) -> ListPage:
     """Merges with `kept_name` and `merged_name`; of one contact, or all."""
+    query = _merges()
+    if contact_id is not None:
+        query = query.where((merges.c.kept_id == contact_id) | (merges.c.merged_id == contact_id))
+    with database.read() as db:
+        return fetch_page(db, query, Order(merges.c.id), limit, cursor)
+
+
+@cache
+def _merges() -> Select[Any]:
     kept, merged = contacts.alias("kept"), contacts.alias("merged")
-    query = (
+    return (
         select(
             merges.c.id,
             merges.c.kept_id,
@@ -51,10 +62,6 @@ def list_merges(
         .join(kept, kept.c.id == merges.c.kept_id)
         .join(merged, merged.c.id == merges.c.merged_id)
     )
-    if contact_id is not None:
-        query = query.where((merges.c.kept_id == contact_id) | (merges.c.merged_id == contact_id))
-    with database.read() as db:
-        return fetch_page(db, query, Order(merges.c.id), limit, cursor)
 
 
 def list_notes(

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Numeric, and_, cast, delete, func, select
+from sqlalchemy import Connection, Numeric, Select, and_, bindparam, cast, delete, func, select
 
 from hub.store import stock_history, stock_out
 from hub.store.database import Database, insert_for
@@ -33,24 +34,29 @@ def mark_owners(database: Database, rows: Sequence[Row], priority: Sequence[int]
     """Add `is_owner` to levels: whether this connection's word counts where several tell of one
     product in one warehouse."""
     ids = {row["product_id"] for row in rows if row["product_id"] is not None}
+    told: dict[int, list[Any]] = defaultdict(list)
+    if ids:
+        with database.read() as db:
+            for level in db.execute(_told_of(), {"ids": list(ids)}).mappings():
+                told[level["product_id"]].append(level)
+    owning = {key for group in told.values() for key in stock_out.owners(group, priority)}
+    for row in rows:
+        row["is_owner"] = row["product_id"] is None or row["id"] in owning
+
+
+@cache
+def _told_of() -> Select[Any]:
+    """What each connection tells of the products with these `ids`."""
     levels = stock_levels.c
     as_of = func.coalesce(levels.as_of, cursors.c.fresh_at, levels.updated_at).label("as_of")
     of_stream = and_(
         cursors.c.connection_id == levels.connection_id, cursors.c.stream == levels.stream
     )
-    query = (
+    return (
         select(*(levels[name] for name in _OWNING), as_of)
         .select_from(stock_levels.outerjoin(cursors, of_stream))
-        .where(levels.product_id.in_(ids), levels.removed_at.is_(None))
+        .where(levels.product_id.in_(bindparam("ids", expanding=True)), levels.removed_at.is_(None))
     )
-    told: dict[int, list[Any]] = defaultdict(list)
-    if ids:
-        with database.read() as db:
-            for level in db.execute(query).mappings():
-                told[level["product_id"]].append(level)
-    owning = {key for group in told.values() for key in stock_out.owners(group, priority)}
-    for row in rows:
-        row["is_owner"] = row["product_id"] is None or row["id"] in owning
 
 
 def level_days(
