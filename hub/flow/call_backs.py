@@ -40,6 +40,11 @@ _FREE = ("title", "manager", "due_at", "done_at")
 log = logging.getLogger(__name__)
 
 
+def concern(upsert: Upsert) -> bool:
+    """Whether `settle` has anything to do for this batch."""
+    return bool(upsert.numbers or upsert.ws.touched("message"))
+
+
 def settle(store: Store, upsert: Upsert) -> None:
     """Bring call-backs and waiting letters in line with what the batch stored. After `flush`."""
     ws = upsert.ws

@@ -16,14 +16,15 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from hub.flow import call_backs, journal, resolve, stock, tell, wanted
+from hub.flow import call_backs, journal, stock, tell, wanted
+from hub.flow.hold import hold
 from hub.flow.parse import StoredEvent, open_events
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
 from hub.flow.sinks import sinks_for
 from hub.flow.upsert import Upsert
 from hub.sdk.errors import PayloadError, RetryLater
-from hub.store import bulk, connections, event_rows, leases
+from hub.store import bulk, connections, leases
 from hub.store.connections import Configured
 from hub.store.database import is_away, is_refused_value, utc_now
 from hub.store.models import events
@@ -179,8 +180,8 @@ def _batch(
     for attempt in range(CONFLICT_TRIES):
         try:
             with store.database.write() as db:
-                leases.fence(db, lease, healthy=healthy, last=last)
-                logged = _apply(store, configured, db, prepared)
+                proof = leases.proof(lease, healthy=healthy, last=last)
+                logged = _apply(store, configured, db, prepared, lease, proof)
             tell.batch(store, configured.id, logged)
             wanted.ring(store, configured.id, prepared)
             return not last
@@ -205,48 +206,34 @@ def _batch(
 
 
 def _apply(
-    store: Store, configured: Configured, db: Connection, prepared: Sequence[Prepared]
+    store: Store,
+    configured: Configured,
+    db: Connection,
+    prepared: Sequence[Prepared],
+    lease: leases.Lease,
+    proof: bulk.Question,
 ) -> Sequence[Mapping[str, Any]]:
     """Write what was prepared; returns the journal entries it made."""
     now = utc_now()
-    prepared = _held(db, configured, prepared)
+    ws = WorkingSet(db, now)
+    prepared = hold(ws, configured, prepared, lease, proof)
     if not prepared:
         return ()
-    ws = WorkingSet(db, now)
     upsert = Upsert(ws, configured, sinks_for(configured, store.catalog.all()))
-    items = [
-        (record, one.stamp, one.stored.key)
-        for one in prepared
-        if one.error is None
-        for record in one.records
-    ]
-    ws.preload(*resolve.lookups(items))
     results = [(one, _apply_one(upsert, one)) for one in prepared]
     upsert.finish()
+    asks_more = call_backs.concern(upsert) or upsert.stock
     with bulk.one_way(db):
         ws.flush()
-    call_backs.settle(store, upsert)
-    stock.apply_webhook_rows(db, configured, upsert.stock, now)
-    with bulk.one_way(db):
-        journal.record(db, configured, results, policy_of(store), now)
+        if not asks_more:
+            journal.record(db, configured, results, policy_of(store), now)
+    if asks_more:
+        call_backs.settle(store, upsert)
+        stock.apply_webhook_rows(db, configured, upsert.stock, now)
+        with bulk.one_way(db):
+            journal.record(db, configured, results, policy_of(store), now)
     wanted.want(db, configured.id, prepared, now)
     return ws.logged
-
-
-def _held(
-    db: Connection, configured: Configured, prepared: Sequence[Prepared]
-) -> Sequence[Prepared]:
-    """Those that nobody has done, and no replay opened again, since they were read; held until the
-    commit.
-
-    ChangedError when the connection is not the one they were prepared for any more.
-    """
-    ids = [one.stored.id for one in prepared]
-    still, revision = event_rows.hold(db, configured.id, ids)
-    if revision != configured.revision:
-        raise connections.ChangedError(configured.name)
-    read = ((one, (one.stored.generation, one.stored.attempts)) for one in prepared)
-    return [one for one, state in read if still.get(one.stored.id) == state]
 
 
 def _apply_one(upsert: Upsert, one: Prepared) -> BaseException | None:
@@ -273,7 +260,7 @@ def _alone(
         leases.fence(db, lease)
         try:
             with db.begin_nested():
-                return _apply(store, configured, db, [one])
+                return _apply(store, configured, db, [one], lease, leases.proof(lease))
         except Exception as error:
             if is_away(error) or isinstance(error, connections.ChangedError):
                 raise

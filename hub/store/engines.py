@@ -48,7 +48,7 @@ def sqlite_engine(url: str, serializer: Callable[[Any], str]) -> Engine:
         options = connection.get_execution_options()
         if not options.get("uzel_write"):
             # Begins nothing yet, so it cannot fail; through SQLAlchemy it costs as much as a look.
-            connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]  # sqlite3's own
+            connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]  # sqlite3's own
             return
         _wait_for_disk(connection, bool(options.get("uzel_durable", True)))
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -78,23 +78,25 @@ def _whole(db: Connection, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]
     return found
 
 
-def hold(
-    db: Connection, connection_id: int, ids: Sequence[int]
-) -> tuple[dict[int, tuple[int, int]], int | None]:
-    """Those of the events that are open still, as {id: (generation, attempts)}, which nobody opens
-    again before this transaction ends; and the revision that their connection has now (None when
-    it is gone)."""
+def hold(db: Connection, connection_id: int, ids: Sequence[int]) -> list[bulk.Question]:
+    """What to ask so that nobody opens these events again before this transaction ends, and which
+    revision their connection has now; see `held`."""
     lock = "" if db.dialect.name == "sqlite" else "FOR UPDATE"
     statement = (
         f"SELECT id, generation, attempts FROM events WHERE id {bulk.among(db, 'bigint')}"  # noqa: S608  # no text from outside
         f" AND status IN ('received', 'waiting') ORDER BY id {lock}"
     )
     revision = "SELECT revision FROM connections WHERE id = ?"
-    still, revisions = bulk.ask(
-        db, [(statement, (bulk.as_list(db, ids),)), (revision, (connection_id,))]
-    )
-    held = {key: (generation, attempts) for key, generation, attempts in still}
-    return held, revisions[0][0] if revisions else None
+    return [(statement, (bulk.as_list(db, ids),)), (revision, (connection_id,))]
+
+
+def held(
+    still: Sequence[Any], revisions: Sequence[Any]
+) -> tuple[dict[int, tuple[int, int]], int | None]:
+    """The answers to `hold`: those of the events that are open still, as {id: (generation,
+    attempts)}, and the connection's revision (None when it is gone)."""
+    found = {key: (generation, attempts) for key, generation, attempts in still}
+    return found, revisions[0][0] if revisions else None
 
 
 def mark_done(db: Connection, ids: Sequence[int], now: datetime) -> None:

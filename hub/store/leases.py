@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from hub.sdk.errors import ConfigError
 from hub.settings import Settings
 from hub.store.database import Database, insert_for, is_away, utc_now
 from hub.store.models import leases
-from hub.store.plain import run_plain
+from hub.store.plain import ask_plain
 
 #: What a holder may take between two signs of life, unless hub.yml says otherwise (`leases`).
 DEFAULT_SECONDS = {"drain": 60.0, "deliver": 120.0, "sync": 300.0}
@@ -131,15 +132,27 @@ def fence(
 ) -> None:
     """Prove inside a transaction that the lease is still ours, and prolong it; `last` gives it
     back with this transaction."""
+    judge(lease, ask_plain(connection, *proof(lease, healthy=healthy, last=last)))
+
+
+def proof(
+    lease: Lease, *, healthy: bool = False, last: bool = False
+) -> tuple[str, tuple[object, ...]]:
+    """What `fence` asks, for a transaction that asks more in the same breath; see `judge`."""
     until = EPOCH if last else utc_now() + timedelta(seconds=lease.seconds)
-    given = ("" if last else lease.owner, until, healthy, lease.name, lease.token, lease.owner)
-    if run_plain(connection, _FENCE, given) != 1:
+    owner = "" if last else lease.owner
+    return _FENCE, (owner, until, healthy, lease.name, lease.token, lease.owner)
+
+
+def judge(lease: Lease, answer: Sequence[object]) -> None:
+    """LeaseLostError when the answer to `proof` shows no lease of ours."""
+    if len(answer) != 1:
         raise LeaseLostError(lease.name)
 
 
 _FENCE = (
     "UPDATE leases SET owner = ?, expires_at = ?, deaths = CASE WHEN ? THEN 0 ELSE deaths END"
-    " WHERE name = ? AND token = ? AND owner = ?"
+    " WHERE name = ? AND token = ? AND owner = ? RETURNING token"
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -30,11 +30,19 @@ class RecordReader:
         self._bindings: dict[BindingKey, int | None] = {}
         self._points: dict[Point, set[int]] = {}
 
-    def preload(self, keys: Iterable[BindingKey], points: Iterable[Point]) -> None:
-        """Fetch bindings, contact points and the rows behind them in a few statements."""
+    def preload(
+        self,
+        keys: Iterable[BindingKey],
+        points: Iterable[Point],
+        before: Sequence[bulk.Question] = (),
+    ) -> list[list[Any]]:
+        """Fetch bindings, contact points and the rows behind them in a few statements.
+
+        `before` is asked with the first of them; its answers are returned.
+        """
         wanted = [key for key in dict.fromkeys(keys) if key not in self._bindings]
         missing = [point for point in dict.fromkeys(points) if point not in self._points]
-        self._load(wanted, missing)
+        answers = self._load(wanted, missing, before)
         rows: dict[str, set[int]] = defaultdict(set)
         for key in wanted:
             if (found := self._bindings[key]) is not None:
@@ -49,9 +57,15 @@ class RecordReader:
             if entity != "contact" and row.get("contact_id")
         }
         self._load_rows("contact", owners)
+        return answers
 
-    def _load(self, keys: Iterable[BindingKey] = (), points: Iterable[Point] = ()) -> None:
-        """Look up bindings and contact points, all in one go."""
+    def _load(
+        self,
+        keys: Iterable[BindingKey] = (),
+        points: Iterable[Point] = (),
+        before: Sequence[bulk.Question] = (),
+    ) -> list[list[Any]]:
+        """Look up bindings and contact points, all in one go; the answers to `before`."""
         bound: dict[tuple[int, str], list[str]] = defaultdict(list)
         held: dict[str, list[str]] = defaultdict(list)
         for key in keys:
@@ -62,19 +76,22 @@ class RecordReader:
             held[point[0]].append(point[1])
         db = self.connection
         texts = bulk.among(db, "text")
-        questions: list[bulk.Question] = [
-            (_BOUND + texts, (*group, bulk.as_list(db, ids))) for group, ids in bound.items()
+        questions = [
+            *before,
+            *((_BOUND + texts, (*group, bulk.as_list(db, ids))) for group, ids in bound.items()),
         ]
         questions += [
             (_HELD + texts, (kind, bulk.as_list(db, values))) for kind, values in held.items()
         ]
         answers = iter(bulk.ask(db, questions))
+        asked_before = [next(answers) for _ in before]
         for group in bound:
             for external_id, record_id in next(answers):
                 self._bindings[(*group, external_id)] = record_id
         for kind in held:
             for value, contact_id in next(answers):
                 self._points[(kind, value)].add(contact_id)
+        return asked_before
 
     def _load_rows(self, entity: str, ids: Iterable[int]) -> None:
         missing = {key for key in ids if (entity, key) not in self._rows}

@@ -5,7 +5,8 @@ plain RQ: one job per event on a forking worker that has everything imported, wi
 store and API. Events leave on time, whether the last one is there or not; of 200 a second one in
 ten is watched, for watching all of them would measure the watching. A watched event's time runs
 from before its POST to the end of the GET that shows it, asked again half a millisecond after a
-reply that does not.
+reply that does not. So it cannot be less than two requests take that do nothing, one after the
+other, twenty pairs a second: they are measured beside it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+from statistics import median
 
 import orjson
 
@@ -68,6 +70,18 @@ class Sender:
                 futures.append(pool.submit(self._send, next(_numbers), place % every == 0))
             took = [future.result() for future in futures]
         return sorted(one * 1000 for one in took if one is not None)
+
+    def nothing(self, seconds: float) -> float:
+        """Milliseconds of two requests that do nothing (p50), at the pace of what is watched."""
+        took = []
+        for _ in range(int(WATCHED_PER_SECOND * seconds)):
+            started = time.perf_counter()
+            for _ in range(2):
+                self._connection.request("GET", "/health/live")
+                assert self._connection.getresponse().read()
+            took.append(time.perf_counter() - started)
+            time.sleep(max(0.0, 1 / WATCHED_PER_SECOND - took[-1]))
+        return median(took) * 1000
 
     @property
     def _connection(self) -> http.client.HTTPConnection:
@@ -172,6 +186,8 @@ def main() -> None:
         for label, address in (("SQLite", ""), ("PostgreSQL", url)):
             with hub(folder, label, address) as sender:
                 sender.run(20, 1.0)
+                name = f"{label}: two requests that do nothing, p50"
+                report.add(name, sender.nothing(SECONDS / 2), unit="ms")
                 for rate, floor in floors.items():
                     tell(report, label, rate, sender.run(rate, SECONDS), floor)
     report.save()

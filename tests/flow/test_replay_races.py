@@ -65,12 +65,12 @@ def waiting(hub: Hub) -> Hub:
     return hub
 
 
-@pytest.mark.parametrize("step", ["open_events", "prepare", "_held"])
+@pytest.mark.parametrize("step", ["open_events", "prepare", "hold"])
 def test_a_replay_before_the_worker_writes_counts(
     waiting: Hub, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Whether the worker has not yet read the event, or has it parsed and mapped in its hands."""
-    if step == "_held" and waiting.store.database.is_sqlite:
+    if step == "hold" and waiting.store.database.is_sqlite:
         # Its one writer commits before the worker's transaction begins: the same as «prepare».
         step = "prepare"
     with monkeypatch.context() as patch:
@@ -102,7 +102,7 @@ def test_a_replay_after_the_code_was_mended_counts_too(
         if waiting.store.database.is_sqlite:
             patch.setattr(drain, "prepare", after(prepare, mend))
         else:
-            meanwhile(patch, "_held", mend)
+            meanwhile(patch, "hold", mend)
         waiting.drain()
     assert waiting.one(leads)["external_id"] == "right"
     assert waiting.statuses() == {"done": 1}
