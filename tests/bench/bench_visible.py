@@ -77,8 +77,9 @@ class Sender:
         for _ in range(int(WATCHED_PER_SECOND * seconds)):
             started = time.perf_counter()
             for _ in range(2):
-                self._connection.request("GET", "/health/live")
-                assert self._connection.getresponse().read()
+                self._connection.request("GET", "/healthz")
+                answer = self._connection.getresponse()
+                assert (answer.read(), answer.status)[1] == 200
             took.append(time.perf_counter() - started)
             time.sleep(max(0.0, 1 / WATCHED_PER_SECOND - took[-1]))
         return median(took) * 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -98,14 +99,8 @@ def conditions(
     db: Connection, entity: str, table: Table, filters: RecordFilters
 ) -> list[ColumnElement[bool]]:
     """The WHERE of a list."""
-    found: list[ColumnElement[bool]] = []
+    found = standing(table, deleted=filters.deleted)
     connection_id = connection_id_of(db, filters.connection) if filters.connection else None
-    if "merged_into_id" in table.c:
-        found.append(table.c.merged_into_id.is_(None))
-    if "removed_at" in table.c and not filters.deleted:
-        found.append(table.c.removed_at.is_(None))
-    if "deleted_at" in table.c and not filters.deleted:
-        found.append(table.c.deleted_at.is_(None))
     if filters.low:
         found.append(_is_low())
     if filters.external_id:
@@ -140,6 +135,12 @@ def conditions(
     if filters.q and (words := search.condition(db, entity, table, filters.q)) is not None:
         found.append(words)
     return found
+
+
+def standing(table: Table, *, deleted: bool) -> list[ColumnElement[bool]]:
+    """What every list asks of its rows: not merged, and not gone unless `deleted` are wanted."""
+    absent = ("merged_into_id",) if deleted else ("merged_into_id", "removed_at", "deleted_at")
+    return [table.c[name].is_(None) for name in absent if name in table.c]
 
 
 def _equals(
@@ -233,9 +234,16 @@ def _external(
 ) -> ColumnElement[bool]:
     if entity == "stock":
         return table.c.product_external_id == external_id
-    given = {"of": entity, "id_there": external_id, "connection_id": connection_id}
-    ids = db.scalars(_BOUND if connection_id is None else _BOUND_BY, given).all()
+    ids = bound_ids(db, entity, external_id, connection_id)
     return id_among(db, table, ids) if ids else table.c.external_id == external_id
+
+
+def bound_ids(
+    db: Connection, entity: str, external_id: str, connection_id: int | None = None
+) -> Sequence[int]:
+    """The records that have this id in some system, or in this one."""
+    given = {"of": entity, "id_there": external_id, "connection_id": connection_id}
+    return db.scalars(_BOUND if connection_id is None else _BOUND_BY, given).all()
 
 
 #: Which records have an id there. Made once: to make it costs as much as to ask it.
