@@ -145,6 +145,14 @@ def sqlite_store(sqlite_settings: Settings) -> Iterator[Store]:
 
 
 @pytest.fixture
+def postgres_store(tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Store]:
+    """An empty migrated store on PostgreSQL."""
+    opened = Store.open(_settings(tmp_path, postgres_url, redis_url))
+    yield opened
+    opened.database.dispose()
+
+
+@pytest.fixture
 def rows(store: Store) -> Rows:
     """Puts rows into the store."""
     return Rows(store)
