@@ -35,6 +35,8 @@ def fresh_link(store: Store, call: Mapping[str, Any]) -> str:
         raise Rejected("this call has no recording that can be asked for")
     if configured.connector.recording_link is None:
         raise Rejected("this provider gives out no recordings")
+    # The provider takes its time: no connection that a look shares waits for it.
+    store.database.end_shared_reading()
     return configured.connector.recording_link(configured.connection, call["recording_id"])
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import event, select
 
+from connectors.mango import client
 from connectors.mango.emulator import Emulator
+from hub.registry import connector
 from hub.store.models import audit
 from hub.store.store import Store
 from tests.api.conftest import Caller
@@ -56,6 +59,27 @@ def test_a_recording_is_heard_at_the_address_in_its_call(
     with store.database.read() as db:
         seen = db.execute(select(audit.c.action, audit.c.subject, audit.c.subject_id)).all()
     assert ("viewed", "recording", str(call)) in [tuple(row) for row in seen]
+
+
+def test_no_connection_waits_while_the_provider_is_asked(
+    admin: Caller, rows: Rows, mango: Emulator, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, pool, held = set[object](), store.database.engine.pool, list[int]()
+    event.listen(pool, "checkout", lambda _raw, record, _proxy: taken.add(record))
+    event.listen(pool, "checkin", lambda _raw, record: taken.discard(record))
+
+    def ask(*given: Any) -> str:
+        held.append(len(taken))
+        return real(*given)
+
+    real = client.recording_link
+    monkeypatch.setitem(vars(connector("mango")), "recording_link", ask)
+    connection = rows.connection("mango", mango.connection())
+    call = rows.record(
+        "call", connection_id=connection, external_id="1", recording_id=recorded(mango)
+    )
+    assert admin("GET", f"/calls/{call}/recording").status_code == 302
+    assert held == [0]
 
 
 def test_without_one_it_says_so(admin: Caller, rows: Rows, mango: Emulator) -> None:
