@@ -94,12 +94,7 @@ class StockRun:
         Returns why it must wait for a person; empty when the stock is now what the snapshot says.
         """
         complete, cursor = False, self._run.cursor
-        with self._database.engine.connect() as session:
-            # The session's tables and caches go with it, whatever happens.
-            session.detach()
-            if self._database.is_sqlite:
-                session.exec_driver_sql("PRAGMA cache_size=-8000")
-                session.rollback()
+        with self._database.session_apart() as session:
             with session.begin():
                 stage = StockStage(session, self._origin, full=True)
             for page in pages:

@@ -187,6 +187,20 @@ class Database:
             return _first(ask_plain(connection, f"{hasty} WHERE {rest}", given))
 
     @contextmanager
+    def session_apart(self) -> Iterator[Connection]:
+        """A session for a long piece of work; its temporary tables and caches go with it.
+
+        Read in `session.begin()`, write in `write_in(session)`. What it reads over and over stays
+        out of the memory that the process keeps.
+        """
+        with self.engine.connect() as session:
+            session.detach()
+            if self.is_sqlite:
+                session.exec_driver_sql("PRAGMA cache_size=-8000")
+                session.rollback()
+            yield session
+
+    @contextmanager
     def write_in(self, session: Connection) -> Iterator[None]:
         """A write transaction in a session that is already open (it holds temporary tables)."""
         if self._lock is None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Select, and_, func, select
 
 from hub.store import bulk, stock_out
-from hub.store.database import insert_for, utc_now
+from hub.store.database import insert_for
 from hub.store.models import (
     cursors,
     products,
@@ -58,7 +58,6 @@ def place_key(row: Row) -> str:
 class Made:
     """Items made anew, and those that are no more."""
 
-    keys: set[str]
     rows: list[dict[str, Any]]
     gone: set[str]
     #: New warehouses by key; the rows name their places by key until they are written.
@@ -71,8 +70,10 @@ class Made:
         levels: Sequence[Row],
         product_ids: Iterable[int],
         priority: Sequence[int],
+        now: datetime,
     ) -> Made:
-        """The items of these levels and products, from all levels they have."""
+        """The items of these levels and products, from all levels they have; `now` is their
+        `updated_at`."""
         ids = {row["product_id"] for row in levels if row["product_id"] is not None}
         ids |= set(product_ids)
         loose = defaultdict(set)
@@ -90,10 +91,9 @@ class Made:
         wanted = {key: rows for key, rows in groups.items() if key in keys or rows[0]["product_id"]}
         about, low = _about(db, ids), _low(db, wanted)
         dated = _dated(db, wanted.values())
-        now = utc_now()
         rows = [_item(key, told, about, low, dated, priority, now) for key, told in wanted.items()]
         places = {place_key(row): _name(row) for told in wanted.values() for row in told}
-        return cls({*wanted, *gone}, rows, gone - wanted.keys(), places)
+        return cls(rows, gone - wanted.keys(), places)
 
     def write(self, db: Connection) -> None:
         """Write them, in the caller's transaction."""
@@ -151,6 +151,15 @@ def _known(db: Connection, ids: set[int]) -> set[str]:
         found.update(
             db.scalars(select(stock_items.c.key).where(stock_items.c.product_id.in_(part)))
         )
+    return found
+
+
+def made_at(db: Connection, keys: set[str], moment: datetime) -> set[str]:
+    """Those of the keys whose item bears this moment as its `updated_at`."""
+    found: set[str] = set()
+    query = select(stock_items.c.key).where(stock_items.c.updated_at == moment)
+    for part in batched(sorted(keys), 500):
+        found.update(db.scalars(query.where(stock_items.c.key.in_(part))))
     return found
 
 

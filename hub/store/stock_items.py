@@ -7,7 +7,8 @@ moved by compare-and-set together with the items, so that two who catch up at on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -19,7 +20,7 @@ from sqlalchemy.sql.schema import Table
 from hub.store.database import Database, insert_for, utc_now
 from hub.store.facts import get_fact
 from hub.store.models import facts, products, stock_levels
-from hub.store.stock_item_rows import KEYED, LEVEL, Made, item_key
+from hub.store.stock_item_rows import KEYED, LEVEL, Made, item_key, made_at
 
 STATE: Final = "stock_items"
 #: Levels (or products) that one step looks at.
@@ -62,25 +63,29 @@ def catch_up(
     `priority` is that of `stock_out.owners`. `since`: a long transaction that has just committed
     wrote from this moment on. `steps`: at most so many.
     """
-    work = _Work(database, priority, since)
     seen = 0
-    for table in (stock_levels, products):
-        while steps is None or steps > 0:
-            count = work.step(table)
-            seen += count
-            if count < STEP:
-                break
-            if steps is not None:
-                steps -= 1
+    # A few steps are taken every other second: not worth a session of their own.
+    apart = database.session_apart() if steps is None else nullcontext(None)
+    with apart as session:
+        work = _Work(database, priority, since, session)
+        for table in (stock_levels, products):
+            while steps is None or steps > 0:
+                count = work.step(table)
+                seen += count
+                if count < STEP:
+                    break
+                if steps is not None:
+                    steps -= 1
     return seen
 
 
 def touch(database: Database, priority: Sequence[int], level_id: int) -> None:
     """Make the item of one level anew: its threshold has changed."""
+    now = utc_now()
     with database.read() as db:
         query = select(*(stock_levels.c[name] for name in LEVEL))
         rows = list(db.execute(query.where(stock_levels.c.id == level_id)).mappings())
-        made = Made.of(db, rows, (), priority)
+        made = Made.of(db, rows, (), priority, now)
     with database.write() as db:
         made.write(db)
 
@@ -90,32 +95,33 @@ class _Work:
     database: Database
     priority: Sequence[int]
     since: datetime | None
+    session: Connection | None = None
     #: Where this work is, ahead of what is settled for all.
     at: dict[str, Position] = field(default_factory=dict)
-    #: Keys made since the work began: rows of before need not make them again.
-    done: set[str] = field(default_factory=set)
+    #: What the items made by this work bear as their `updated_at`.
     began: datetime = field(default_factory=utc_now)
+    has_made: bool = False
 
     def step(self, table: Table) -> int:
         """Look at the next rows of a table; returns how many there were."""
-        with self.database.read() as db:
+        with self._reading() as db:
             stored = get_fact(db, STATE)
             at = self._position(stored, table)
             rows = _changed(db, table, at)
             if not rows and stored is not None:
                 return 0
-            fresh = [row for row in rows if not self._is_done(table, row)]
             if table is stock_levels:
-                made = Made.of(db, fresh, (), self.priority)
+                fresh = self._without_made(db, rows)
+                made = Made.of(db, fresh, (), self.priority, self.began)
             else:
-                made = Made.of(db, (), {row["id"] for row in fresh}, self.priority)
-        with self.database.write() as db:
+                made = Made.of(db, (), {row["id"] for row in rows}, self.priority, self.began)
+        with self._writing() as db:
             if not _advance(db, stored, self._state(stored, table, rows)):
                 # Somebody else was quicker: the same rows again, from where they are now.
                 self.at.pop(table.name, None)
                 return STEP
             made.write(db)
-        self.done.update(made.keys)
+        self.has_made = True
         if rows:
             self.at[table.name] = (rows[-1]["updated_at"], rows[-1]["id"])
         return len(rows)
@@ -128,10 +134,32 @@ class _Work:
             return min(found, (self.since, 0))
         return found
 
-    def _is_done(self, table: Table, row: Row) -> bool:
-        if table is not stock_levels or row["updated_at"] > self.began:
-            return False
-        return item_key(row) in self.done
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if self.session is None:
+            with self.database.read() as db:
+                yield db
+        else:
+            with self.session.begin():
+                yield self.session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self.session is None:
+            with self.database.write() as db:
+                yield db
+        else:
+            with self.database.write_in(self.session):
+                yield self.session
+
+    def _without_made(self, db: Connection, rows: Sequence[Row]) -> Sequence[Row]:
+        """Levels written since the work began, or whose item it has not made yet: in a snapshot
+        sorted by warehouse each item has levels all over it. Asked of the store, for the keys of a
+        million items would not fit in memory."""
+        if not self.has_made:
+            return rows
+        made = made_at(db, {item_key(row) for row in rows}, self.began)
+        return [row for row in rows if row["updated_at"] > self.began or item_key(row) not in made]
 
     def _state(self, stored: str | None, table: Table, rows: Sequence[Row]) -> str:
         positions = _positions(stored)

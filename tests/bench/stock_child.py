@@ -14,8 +14,10 @@ import sys
 import time
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import requests
 import zeep
@@ -25,7 +27,7 @@ from sqlalchemy.orm import Session, registry
 from connectors.onec_soap import poll as onec
 from hub.flow import poll
 from hub.settings import Settings
-from hub.store import connections
+from hub.store import connections, stock_items
 from hub.store.cursors import forget_answers
 from hub.store.database import utc_now
 from hub.store.models import stock_levels, sync_runs
@@ -62,6 +64,15 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
+_catch_up = stock_items.catch_up
+
+
+def catch_up(over: list[tuple[float, float]], *args: Any, **kwargs: Any) -> int:
+    """Note when the run was over, then do what follows it."""
+    over.append((time.perf_counter(), time.process_time()))
+    return _catch_up(*args, **kwargs)
+
+
 def by_hub(store: Store, runs: Sequence[str]) -> Figures:
     """The hub's own way: a first load, nothing changed, the same answer."""
     found: Figures = {}
@@ -73,10 +84,15 @@ def by_hub(store: Store, runs: Sequence[str]) -> Figures:
                 forget_answers(db, 1)
         log = log_position(store)
         run = poll.request_run(store, "onec", "stock", "person")
+        over: list[tuple[float, float]] = []
         started, busy = time.perf_counter(), time.process_time()
-        status = poll.run_sync(store, run)
-        found[what] = time.perf_counter() - started
-        found[f"{what} cpu"] = time.process_time() - busy
+        with patch.object(stock_items, "catch_up", partial(catch_up, over)):
+            status = poll.run_sync(store, run)
+        done = (time.perf_counter(), time.process_time())
+        # The run is over, its lease given back, before the stock page's own rows are made.
+        at = over[0] if over else done
+        found[what], found[f"{what} cpu"] = at[0] - started, at[1] - busy
+        found[f"{what} listed"] = done[0] - started
         assert status == "succeeded", status
         found[f"{what} log"] = log_position(store) - log
         with store.database.read() as db:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from hub.store import stock_items
 from hub.store.database import utc_now
@@ -16,6 +16,7 @@ from hub.store.lists.paging import CursorError, ListPage
 from hub.store.lists.stock_table import StockFilters
 from hub.store.models import facts, orders, products, stock_levels
 from hub.store.models import stock_items as table
+from hub.store.stock_item_rows import Made
 from hub.store.store import Store
 from tests.support.rows import Rows
 
@@ -187,6 +188,26 @@ def test_a_level_that_is_gone_leaves_and_a_threshold_counts_at_once(
     shelf.change(second, removed_at=utc_now())
     shelf.catch_up()
     assert shelf.skus() == ["A"]
+
+
+def test_items_with_levels_all_over_a_snapshot_are_made_once(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stock_items, "STEP", 2)
+    made: list[str] = []
+    write = Made.write
+
+    def noting(self: Made, db: Connection) -> None:
+        made.extend(row["key"] for row in self.rows)
+        write(self, db)
+
+    monkeypatch.setattr(Made, "write", noting)
+    for place in ("Север", "Юг", "Восток"):
+        for number in range(3):
+            shelf.level(f"S{number}", "1", place)
+    assert shelf.catch_up() == 9
+    assert len(made) == len(set(made)) == 3
+    assert {row["total"].free for row in shelf.page().items} == {3}
 
 
 def test_two_who_catch_up_at_once_do_no_harm(shelf: Shelf, store: Store) -> None:
