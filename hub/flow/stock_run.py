@@ -34,6 +34,8 @@ from hub.store.store import Store
 ROOT = Path(__file__).resolve().parents[2]
 #: The code that makes staged rows of an answer; a change in it may read the same answer otherwise.
 SHAPING = ("connectors/_protocols", "hub/mapping", "hub/flow/stock*.py", "hub/store/stock*.py")
+#: Rows read before they are staged: the database takes them while more are written to it.
+STAGED_AT_ONCE = 5_000
 
 
 class Run(Protocol):
@@ -97,18 +99,19 @@ class StockRun:
         with self._database.session_apart() as session:
             with session.begin():
                 stage = StockStage(session, self._origin, full=True)
+            waiting: list[Staged] = []
             for page in pages:
                 if page.digest and self._is_known(page.digest):
                     return ""
-                rows = self._staged(page)
+                waiting += self._staged(page)
                 stage.replaces = stage.replaces or page.replaces
-                if rows:
-                    with session.begin():
-                        stage.add(rows)
+                if len(waiting) >= STAGED_AT_ONCE:
+                    _stage(session, stage, waiting)
                 self._run.note_issues()
                 complete, cursor = page.complete, page.cursor
             if not complete:
                 raise HubError("the snapshot was cut off before its end; nothing was applied")
+            _stage(session, stage, waiting)
             with session.begin():
                 count = stage.settle()
                 doubt = self._doubt(session, count)
@@ -225,6 +228,14 @@ class StockRun:
             str(configured.revision),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _stage(session: Connection, stage: StockStage, rows: list[Staged]) -> None:
+    """Stage the rows and forget them."""
+    if rows:
+        with session.begin():
+            stage.add(rows)
+        rows.clear()
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import IntegrityError
 
 from hub.store import stock_history
 from hub.store.cursors import forget_answers
@@ -53,9 +54,8 @@ def _without_empty(rows: Sequence[Staged]) -> tuple[list[str], Iterable[Sequence
 class StockStage:
     """Rows of one run, kept in the database session's temporary tables until they are written.
 
-    The tables belong to the session: nothing in them is visible, durable or locked for others.
-    In this order: `add` as often as needed, `settle`, `compare`, then each of `parts` to `write`,
-    then `empty`.
+    The tables belong to the session: nothing in them is visible, durable or locked for others. In
+    this order: `add` as often as needed, `settle`, `compare`, each of `parts` to `write`, `empty`.
     """
 
     def __init__(self, db: Connection, origin: Origin, *, full: bool) -> None:
@@ -66,7 +66,7 @@ class StockStage:
         self.replaces = False
         self._sqlite = db.dialect.name == "sqlite"
         self._source, self._last = "stock_incoming", 0
-        self._linking = False
+        self._linking = self._inserts = False
         #: How many rows differ, and how many levels nothing staged speaks of; see `compare`.
         self.differing = self.emptied = self._gone = 0
         number, moment = ("TEXT", "TEXT") if self._sqlite else ("NUMERIC", "TIMESTAMPTZ")
@@ -126,7 +126,7 @@ class StockStage:
             stock_levels.c.connection_id == self._origin.connection_id
         )
         if self._db.scalar(some.limit(1)) is None:
-            self._last = self._highest()
+            self._last, self._inserts = self._highest(), self._full and not self._sqlite
             count = self._db.exec_driver_sql("SELECT count(*) FROM stock_incoming").scalar_one()
             self.differing = int(count)
             return Written(created=self.differing)
@@ -219,25 +219,37 @@ class StockStage:
         )
         newer = "" if self._full else f" WHERE {_AGE.format(new='excluded', old='stock_levels')}"
         product = self._product() if self._linking else "NULL"
-        self._db.execute(
-            text(
-                f"INSERT INTO stock_levels (connection_id, stream, run_id, created_at, updated_at,"  # noqa: S608  # only names of ours, every value is a parameter
-                f" product_id, {_NAMES})"
-                f" SELECT :connection_id, :stream, :run_id, {moment}, {moment}, {product}, {_NAMES}"
-                f" FROM {self._source} i WHERE {where}"
-                # A webhook may have brought the row since the comparison.
-                f" ON CONFLICT (connection_id, item_key, variant_key, warehouse_key)"
-                f" DO UPDATE SET {assign},"
-                f" product_id = coalesce(excluded.product_id, stock_levels.product_id){newer}"
-            ),
-            {
-                "connection_id": self._origin.connection_id,
-                "stream": self._origin.stream,
-                "run_id": self._origin.run_id,
-                "now": moment_text(utc_now()),
-            },
+        plain = (
+            f"INSERT INTO stock_levels (connection_id, stream, run_id, created_at, updated_at,"  # noqa: S608  # only names of ours, every value is a parameter
+            f" product_id, {_NAMES})"
+            f" SELECT :connection_id, :stream, :run_id, {moment}, {moment}, {product}, {_NAMES}"
+            f" FROM {self._source} i WHERE {where}"
         )
+        either = (
+            # A webhook may have brought the row since the comparison.
+            f"{plain} ON CONFLICT (connection_id, item_key, variant_key, warehouse_key)"
+            f" DO UPDATE SET {assign},"
+            f" product_id = coalesce(excluded.product_id, stock_levels.product_id){newer}"
+        )
+        given = {
+            "connection_id": self._origin.connection_id,
+            "stream": self._origin.stream,
+            "run_id": self._origin.run_id,
+            "now": moment_text(utc_now()),
+        }
+        if not self._inserts or not self._insert(plain, given):
+            self._db.execute(text(either), given)
         forget_answers(self._db, self._origin.connection_id)
+
+    def _insert(self, plain: str, given: Mapping[str, Any]) -> bool:
+        """Write the first levels of a connection; whether none was there, as is likely: on
+        PostgreSQL an INSERT that looks for no other row takes a seventh less time."""
+        try:
+            with self._db.begin_nested():
+                self._db.execute(text(plain), given)
+        except IntegrityError:
+            return False
+        return True
 
     def _product(self) -> str:
         """The product record of a row: that of its variant where there is one, else its own."""

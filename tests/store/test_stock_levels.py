@@ -12,6 +12,7 @@ from hub.store.database import utc_now
 from hub.store.models import stock_levels
 from hub.store.stock import write_rows
 from hub.store.stock_rows import COLUMNS, Origin, Staged, Written
+from hub.store.stock_stage import StockStage
 from hub.store.store import Store
 from tests.support.rows import Rows
 
@@ -61,6 +62,23 @@ def test_two_variants_of_one_name_are_two_levels(store: Store, rows: Rows) -> No
         level("tea", "А", "2", variant="Красный", variant_external_id="v-2"),
     )
     assert sorted(levels(store).values()) == [1, 2]
+
+
+def test_a_first_snapshot_meets_a_level_that_came_after_it_was_compared(
+    store: Store, rows: Rows
+) -> None:
+    key = rows.connection()
+    origin = Origin(key, "rests", 1, utc_now(), MOSCOW)
+    with store.database.session_apart() as session:
+        with session.begin():
+            stage = StockStage(session, origin, full=True)
+            stage.add([level("tea", "А", "5"), level("salt", "А", "7")])
+            assert (stage.settle(), stage.compare()) == (2, Written(created=2))
+        write(store, key, level("tea", "А", "1"))
+        for part in stage.parts():
+            with store.database.write_in(session):
+                stage.write(part)
+    assert levels(store) == {("tea", "", "А"): 5, ("salt", "", "А"): 7}
 
 
 def test_a_replaced_item_has_nothing_in_warehouses_that_are_not_listed(
