@@ -31,15 +31,17 @@ def _queues() -> Queues:
 def drain(connection_id: int) -> None:
     """Work off a connection's waiting events, then listen for a while for whoever rings next."""
     queues = _queues()
-    _look(connection_id)
-    if queues.listening.is_open:
-        queues.listening.listen(_look)
+    try:
+        queues.heard(connection_id)
+        _look(connection_id)
+        if queues.listening.is_open:
+            queues.listening.listen(_look)
+    finally:
         queues.leave()
 
 
 def _look(connection_id: int) -> None:
-    """Take up a ring; what it told of may be done already, by the drain that it came into."""
-    _queues().heard(f"events-{connection_id}")
+    """Do what a ring told of; it may be done already, by the drain that it came into."""
     drained = drain_step.work_off(store(), connection_id)
     if drained.more:
         _queues().ring(connection_id)

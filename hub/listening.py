@@ -1,8 +1,9 @@
 """Workers that listen for rings between their jobs: a job's start costs more than most drains.
 
-The worker whose drain has ended stays in its job for a while and waits at a list in Redis. Who
-rings puts a connection's id there when somebody waits, or else enqueues a job, as without this
-module; so the two never wait for each other:
+The worker whose drain has ended stays in its job for a while and waits at a list of its own in
+Redis. Who rings takes one that waits, notes at whose connection it is and puts the id there, all in
+one step, or else enqueues a job, as without this module; so the two never wait for each other, and
+the listener looks at once, with no word to Redis before it (decision 0046):
 
 * what is rung for while a listener works on that very connection is told to it: nobody else could
   take it up, and it looks again before it waits;
@@ -18,7 +19,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from redis import Redis
@@ -32,29 +33,43 @@ LISTEN_SECONDS = 30.0
 WAIT_SECONDS = 1
 #: How long a listener is believed to be at work on one connection; longer drains ring for jobs.
 BUSY_SECONDS = 2
+#: How long what was told is kept for one that does not come to hear it.
+TOLD_SECONDS = 60
 WAITING, RINGS = "uzel:listening", "uzel:rings"
 NUDGE = 0
 
-#: 1: told; 0: the bell sounds already; -1: nobody waits, and the bell is set for a job.
+#: 1: told; 0: the bell sounds already; -1: nobody waits, and the bell is set for a job. A listener
+#: at work is told the id with a minus: its bell is to be cleared before the next look.
 _TELL = """
-if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 0 end
-if redis.call('ZCOUNT', KEYS[2], redis.call('TIME')[1], '+inf') > redis.call('LLEN', KEYS[3]) then
-  redis.call('RPUSH', KEYS[3], ARGV[2])
-  return 1
+local now, own = redis.call('TIME')[1], KEYS[3] .. ':'
+local free = redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf', 'LIMIT', 0, 1)[1]
+local told = ARGV[2]
+if free then
+  redis.call('ZREM', KEYS[2], free)
+  redis.call('SET', KEYS[1] .. ':at', free, 'EX', ARGV[3])
+else
+  if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 0 end
+  free = redis.call('GET', KEYS[1] .. ':at')
+  if not free then return -1 end
+  told = '-' .. told
 end
-local busy = redis.call('GET', KEYS[1] .. ':at')
-if busy then
-  redis.call('RPUSH', KEYS[3] .. ':' .. busy, ARGV[2])
-  redis.call('EXPIRE', KEYS[3] .. ':' .. busy, 60)
-  return 1
-end
-return -1
-"""
-_WAIT = """
-redis.call('DEL', KEYS[3])
-if redis.call('LLEN', KEYS[2]) > 0 then return 0 end
-redis.call('ZADD', KEYS[1], redis.call('TIME')[1] + 2, ARGV[1])
+redis.call('RPUSH', own .. free, told)
+redis.call('EXPIRE', own .. free, ARGV[4])
 return 1
+"""
+#: What was told meanwhile, its bell cleared; 0: nothing, the listener waits; nil: a job does.
+_WAIT = """
+if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
+if redis.call('LLEN', KEYS[2]) > 0 then return nil end
+local told = tonumber(redis.call('LPOP', KEYS[4]) or 0)
+if told ~= 0 then
+  local bell = ARGV[2] .. string.format('%.0f', math.abs(told))
+  if told < 0 then redis.call('DEL', bell) end
+  redis.call('SET', bell .. ':at', ARGV[1], 'EX', ARGV[3])
+  return math.abs(told)
+end
+redis.call('ZADD', KEYS[1], redis.call('TIME')[1] + 2, ARGV[1])
+return 0
 """
 _NUDGE = """
 if redis.call('ZCOUNT', KEYS[1], redis.call('TIME')[1], '+inf') > 0 then
@@ -64,11 +79,15 @@ end
 _LEAVE = """
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1])
-local left = redis.call('LRANGE', KEYS[3], 0, -1)
+if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
+local left, mine = redis.call('LRANGE', KEYS[3], 0, -1), {KEYS[4]}
 redis.call('DEL', KEYS[3])
-if redis.call('ZCARD', KEYS[1]) > 0 then return left end
-for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do table.insert(left, one) end
-redis.call('DEL', KEYS[2])
+for _, told in ipairs(left) do
+  table.insert(mine, ARGV[2] .. string.gsub(told, '-', '') .. ':at')
+end
+for _, at in ipairs(mine) do
+  if redis.call('GET', at) == ARGV[1] then redis.call('DEL', at) end
+end
 return left
 """
 log = logging.getLogger(__name__)
@@ -77,9 +96,13 @@ log = logging.getLogger(__name__)
 class Listening:
     """The listeners of the live queue, as one process sees them."""
 
-    def __init__(self, redis: Redis, patient: Callable[[], Redis], queue_key: str) -> None:
-        """`patient` gives a connection that may block; `queue_key` is RQ's list of waiting jobs."""
+    def __init__(
+        self, redis: Redis, patient: Callable[[], Redis], queue_key: str, bells: str
+    ) -> None:
+        """`patient` gives a connection that may block; `queue_key` is RQ's list of waiting jobs;
+        `bells` and a connection's id make the key of its bell."""
         self._redis, self._patient, self._queue_key = redis, patient, queue_key
+        self._bells = bells
         self._tell = redis.register_script(_TELL)
         self._wait = redis.register_script(_WAIT)
         self._nudge = redis.register_script(_NUDGE)
@@ -99,30 +122,26 @@ class Listening:
         """The list by which this listener alone is woken."""
         return f"{RINGS}:{self._name}"
 
-    def tell(self, bell_key: str, ring_seconds: int, connection_id: int) -> bool | None:
+    def tell(self, connection_id: int, ring_seconds: int) -> bool | None:
         """Ring to a listener: True when told, False when the bell sounds already, None when nobody
         listens: then the bell is set, and its job is to be enqueued. RedisError when Redis is away.
         """
-        keys = [bell_key, WAITING, RINGS]
-        told = self._tell(keys=keys, args=[ring_seconds, connection_id])
+        keys = [f"{self._bells}{connection_id}", WAITING, RINGS]
+        given = [ring_seconds, connection_id, BUSY_SECONDS, TOLD_SECONDS]
+        told = self._tell(keys=keys, args=given)
         return None if told == -1 else told == 1
 
     def nudge(self) -> None:
         """A job was enqueued: a listener should leave for it. RedisError when Redis is away."""
         self._nudge(keys=[WAITING, RINGS], args=[NUDGE])
 
-    def count(self) -> int:
-        """How many rings wait to be heard. RedisError when Redis is away."""
-        told: Any = self._redis.llen(RINGS)
-        return int(told)
-
-    def heard(self, bell_key: str) -> None:
+    def heard(self, connection_id: int) -> None:
         """Clear a bell, and be believed at work. RedisError when Redis is away."""
+        bell = f"{self._bells}{connection_id}"
         pipe = self._redis.pipeline(transaction=False)
-        pipe.delete(bell_key)
-        pipe.zrem(WAITING, self._name)
+        pipe.delete(bell)
         if self.is_open:
-            self._busy = f"{bell_key}:at"
+            self._busy = f"{bell}:at"
             pipe.set(self._busy, self._name, ex=BUSY_SECONDS)
         pipe.execute()
 
@@ -132,48 +151,59 @@ class Listening:
         until = time.monotonic() + seconds
         try:
             while self.is_open and time.monotonic() < until:
-                keys = [WAITING, self._queue_key, self._busy]
-                if not self._wait(keys=keys, args=[self._name]):
+                keys = [WAITING, self._queue_key, self._busy, self._own]
+                told = self._wait(keys=keys, args=[self._name, self._bells, BUSY_SECONDS])
+                if told is None:
                     return
-                connection_id = self._next()
-                if connection_id:
+                if connection_id := told or self._next():
+                    self._busy = f"{self._bells}{connection_id}:at"
                     work(connection_id)
         except RedisError as error:
             log.info("redis is away: %s", error)
 
     def _next(self) -> int:
         """The next connection rung for; 0 when none was for a moment, or to look round."""
+        if not self.is_open:
+            return NUDGE
         if self._patient_redis is None:
             self._patient_redis = self._patient()
-        told: Any = self._patient_redis.blpop([RINGS, self._own], timeout=WAIT_SECONDS)
+        told: Any = self._patient_redis.blpop([self._own, RINGS], timeout=WAIT_SECONDS)
         return int(told[1]) if told else NUDGE
 
     def leave(self) -> list[int]:
-        """Listen no longer; returns what was told and nobody is left to hear."""
+        """Listen no longer, be believed at work no longer; returns what was told and not heard."""
+        keys = [WAITING, RINGS, self._own, self._busy]
         try:
-            left: Any = self._leave(keys=[WAITING, RINGS, self._own], args=[self._name])
+            left: Any = self._leave(keys=keys, args=[self._name, self._bells])
         except RedisError as error:
             log.info("redis is away: %s", error)
             return []
-        return sorted({int(one) for one in left} - {NUDGE})
+        return _ids(left)
 
-    def take_over(self, bell_prefix: str) -> list[int]:
-        """Forget the listeners of this machine that died; returns the ids whose bells still sound:
-        those were told to, and nobody else will hear it. RedisError when Redis is away."""
+    def take_over(self) -> list[int]:
+        """Forget the listeners of this machine that died; returns the ids that were told to them,
+        and those whose bells still sound: nobody else will hear it. RedisError when Redis is away.
+        """
         waiting: Any = self._redis.zrange(WAITING, 0, -1)
-        for name in waiting:
-            if is_gone(name.decode()):
-                self._redis.zrem(WAITING, name)
-        sounding = set()
-        for key in self._redis.scan_iter(match=f"{bell_prefix}*", count=1000):
-            text = key.decode().removeprefix(bell_prefix)
-            if text.isdigit():
-                sounding.add(int(text))
-            elif text.endswith(":at"):
-                holder: Any = self._redis.get(key)
-                if is_gone((holder or b"").decode()):
-                    self._redis.delete(key)
-        return sorted(sounding)
+        for name in filter(_is_dead, waiting):
+            self._redis.zrem(WAITING, name)
+        return sorted({*self._untaken(), *self._sounding()})
+
+    def _untaken(self) -> Iterator[int]:
+        for key in self._redis.scan_iter(match=f"{RINGS}:*", count=1000):
+            if is_gone(key.decode().removeprefix(f"{RINGS}:")):
+                told: Any = self._redis.lrange(key, 0, -1)
+                yield from _ids(told)
+                self._redis.delete(key)
+
+    def _sounding(self) -> Iterator[int]:
+        for key in self._redis.scan_iter(match=f"{self._bells}*", count=1000):
+            connection_id, _, at = key.decode().removeprefix(self._bells).partition(":")
+            if at and not _is_dead(self._redis.get(key) or b""):
+                continue
+            if at:
+                self._redis.delete(key)
+            yield int(connection_id)
 
     def stop(self) -> None:
         """Told to end, in a signal's handler: listen no longer, and wake up if waiting."""
@@ -181,7 +211,15 @@ class Listening:
         try:
             pipe = self._redis.pipeline(transaction=False)
             pipe.rpush(self._own, NUDGE)
-            pipe.expire(self._own, WAIT_SECONDS * 2)
+            pipe.expire(self._own, TOLD_SECONDS)
             pipe.execute()
         except RedisError as error:
             log.info("redis is away: %s", error)
+
+
+def _ids(told: Iterable[bytes]) -> list[int]:
+    return sorted({abs(int(one)) for one in told} - {NUDGE})
+
+
+def _is_dead(name: Any) -> bool:
+    return is_gone(name.decode())

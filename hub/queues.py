@@ -74,7 +74,9 @@ class Queues:
     @cached_property
     def listening(self) -> Listening:
         """The workers of the live queue that wait for rings between their jobs."""
-        return Listening(self.redis, self.worker_connection, self.queue(LIVE).key)
+        return Listening(
+            self.redis, self.worker_connection, self.queue(LIVE).key, _bell_key("events-")
+        )
 
     @cached_property
     def news(self) -> News:
@@ -85,7 +87,7 @@ class Queues:
         """Say that this connection has events waiting: to a worker that listens, or by a job."""
         bell = f"events-{connection_id}"
         try:
-            heard = self.listening.tell(_bell_key(bell), RING_SECONDS, connection_id)
+            heard = self.listening.tell(connection_id, RING_SECONDS)
         except RedisError as error:
             log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
             return Ring.AWAY
@@ -101,7 +103,7 @@ class Queues:
     def take_over(self) -> None:
         """A live worker starts, perhaps in place of one that died: what was told to that one and
         not heard becomes jobs. RedisError when Redis is away."""
-        for connection_id in self.listening.take_over(_bell_key("events-")):
+        for connection_id in self.listening.take_over():
             self._enqueue(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
 
     def ring_deliveries(self, destination_id: int) -> Ring:
@@ -130,10 +132,10 @@ class Queues:
             log.info("redis is away: %s", error)
             return False
 
-    def heard(self, bell: str) -> None:
-        """A worker takes up this ring, and waits for no other meanwhile."""
+    def heard(self, connection_id: int) -> None:
+        """A worker takes up a job of this connection, and waits for no ring meanwhile."""
         try:
-            self.listening.heard(_bell_key(bell))
+            self.listening.heard(connection_id)
         except RedisError as error:
             log.info("redis is away: %s", error)
 
@@ -252,9 +254,7 @@ def describe(queues: Queues) -> dict[str, Any]:
     A job that a dead worker had begun waits nowhere and is in no figure: its row is rung for anew.
     """
     try:
-        counts = {name: queues.queue(name).count for name in QUEUES}
-        counts[LIVE] += queues.listening.count()
-        return counts
+        return {name: queues.queue(name).count for name in QUEUES}
     except RedisError:
         return {}
 
