@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from hub.flow import call_backs, journal, stock, tell, wanted
+from hub.flow import call_backs, journal, looks, stock, tell, wanted
 from hub.flow.hold import hold
-from hub.flow.parse import StoredEvent, open_events
+from hub.flow.parse import StoredEvent
 from hub.flow.prepare import Prepared, prepare
 from hub.flow.retry import Policy
 from hub.flow.sinks import sinks_for
@@ -31,11 +31,7 @@ from hub.store.models import events
 from hub.store.store import Store
 from hub.store.working_set import WorkingSet
 
-MAX_BATCH_BYTES = 16 * 1024 * 1024
 CONFLICT_TRIES = 3
-DEFAULT_BATCH = 100
-#: Events that a look reads before it asks for the lease, which another worker may hold.
-LOOK = 10
 DEFAULT_DEATHS = 5
 
 log = logging.getLogger(__name__)
@@ -70,39 +66,46 @@ def work_off(store: Store, connection_id: int, max_seconds: float = 5.0) -> Drai
     the lease back it looks once more, for what came while its last batch was under way.
     """
     until = time.monotonic() + max_seconds
-    done = 0
-    while seen := _claim(store, connection_id, min(LOOK, _batch_size(store))):
+    done, (seen, lease) = 0, looks.first(store, connection_id)
+    while seen:
         if done and time.monotonic() >= until:
             return Drained(done, more=True)
-        turn = _turn(store, connection_id, until, seen)
+        turn = _turn(store, connection_id, until, seen, lease)
         done += turn
         if not turn:
             break
+        # Most likely nothing is left: only looked at, for on SQLite a lease takes the write lock.
+        seen, lease = looks.again(store, connection_id), None
     return Drained(done, more=False)
 
 
-def _turn(store: Store, connection_id: int, until: float, seen: Sequence[StoredEvent]) -> int:
+def _turn(
+    store: Store,
+    connection_id: int,
+    until: float,
+    seen: Sequence[StoredEvent],
+    lease: leases.Lease | None,
+) -> int:
     """Batches under one lease, until nothing is left or the time is over; how many events. `seen`
     is what was open before the lease was ours: the first batch, whose events prove in their
     transaction that nobody has done them since."""
-    seconds = leases.seconds_of(store.settings, "drain")
-    lease = leases.acquire(store.database, f"drain-{connection_id}", leases.owner_name(), seconds)
+    lease = lease or looks.acquire(store, connection_id)
     if lease is None:
         return 0
-    batch_size = _batch_size(store)
+    batch_size = looks.batch_size(store)
     careful = batch_size if lease.deaths else 0
     ready: Sequence[StoredEvent] = [] if careful else seen
     done, is_calm, is_held = 0, False, True
     try:
         while is_held and (not done or time.monotonic() < until):
-            configured = _active(store, connection_id)
+            configured = looks.active(store, connection_id)
             if configured is None:
                 break
             size = 1 if careful else batch_size
             if ready:
-                batch, ready, size = ready, [], min(LOOK, batch_size)
+                batch, ready, size = ready, [], min(looks.LOOK, batch_size)
             else:
-                batch = _claim(store, connection_id, size)
+                batch = looks.claim(store, connection_id, size)
             if not batch:
                 # Nothing is left that could have killed the holder before us.
                 is_calm = True
@@ -121,24 +124,6 @@ def _turn(store: Store, connection_id: int, until: float, seen: Sequence[StoredE
         if is_held:
             leases.release(store.database, lease, healthy=is_calm)
     return done
-
-
-def _active(store: Store, connection_id: int) -> Configured | None:
-    """The connection, unless it is paused or gone."""
-    configured = store.catalog.by_id(connection_id)
-    return None if configured is None or configured.state == "paused" else configured
-
-
-def _batch_size(store: Store) -> int:
-    return int(store.settings.option("events.batch_size", DEFAULT_BATCH))
-
-
-def _claim(store: Store, connection_id: int, size: int) -> list[StoredEvent]:
-    """The next open events in order of arrival, as many as fit in memory; none when paused."""
-    if _active(store, connection_id) is None:
-        return []
-    with store.database.read() as db:
-        return open_events(db, connection_id, utc_now(), size, MAX_BATCH_BYTES)
 
 
 def _survives(store: Store, lease: leases.Lease, event_id: int) -> bool:

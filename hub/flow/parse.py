@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from hub.sdk.errors import Ignored, PayloadError
 from hub.sdk.request import Event, RawRequest
-from hub.store import emptied, event_rows
+from hub.store import emptied, event_rows, leases, taking
 from hub.store.connections import Configured
+from hub.store.database import Database
 
 GONE: Final = {
     emptied.ERASED: "the raw request was erased together with a person's data",
@@ -48,6 +49,14 @@ def open_events(
 ) -> list[StoredEvent]:
     """The events of a connection to take up now, as `event_rows.open_events` chooses them."""
     return list(map(_stored, event_rows.open_events(db, connection_id, now, limit, most_bytes)))
+
+
+def take(
+    database: Database, wanted: taking.Wanted, now: datetime
+) -> tuple[list[StoredEvent], leases.Lease | None]:
+    """The events of a connection to take up now and its lease, as `taking.take` gives them."""
+    rows, lease = taking.take(database, wanted, now)
+    return list(map(_stored, rows)), lease
 
 
 def _stored(row: dict[str, Any]) -> StoredEvent:

@@ -124,7 +124,9 @@ class Database:
         self._lock: WriteLock | None = None
         if self.is_sqlite:
             self._lock = WriteLock(Path(str(self.engine.url.database) + ".lock"))
-        self._raw = RawWriter(self.engine, self._lock.held if self._lock else None)
+        lock = self._lock.held if self._lock else None
+        self._raw = RawWriter(self.engine, lock)
+        self._raw_brief = RawWriter(self.engine, lock, durable=False)
         self._shared = SharedReading()
 
     @contextmanager
@@ -220,9 +222,15 @@ class Database:
         self._shared.make_way()
         return self._raw.run(work)
 
+    def write_raw_briefly(self, work: Work[Answer]) -> Answer:
+        """`write_raw` that does not wait for the disk; on PostgreSQL if the statement says so."""
+        self._shared.make_way()
+        return self._raw_brief.run(work)
+
     def dispose(self) -> None:
         """Close every connection."""
         self._raw.close()
+        self._raw_brief.close()
         self.engine.dispose()
 
 

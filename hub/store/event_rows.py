@@ -26,8 +26,8 @@ _NAMES: Final = (
 _READ: Final = f"SELECT {', '.join(_NAMES)} FROM events JOIN event_bodies ON event_id = id WHERE id"  # noqa: S608  # names above
 
 #: The words of a status stand in the statement: so the indexes of open events serve a prepared one.
-_OPEN: Final = f"""
-WITH open AS (
+OPEN: Final = """
+open AS (
   SELECT * FROM (SELECT id AS open_id, size_bytes FROM events
     WHERE connection_id = ? AND status = 'received' ORDER BY id LIMIT ?) AS fresh
   UNION ALL
@@ -38,10 +38,13 @@ WITH open AS (
   SELECT open_id, size_bytes AS own, sum(size_bytes) OVER (ORDER BY open_id) AS so_far
   FROM open ORDER BY open_id LIMIT ?
 )
-SELECT {", ".join(_NAMES)}
+"""
+COLUMNS: Final = ", ".join(_NAMES)
+CHOSEN: Final = """
 FROM chosen JOIN events ON id = open_id JOIN event_bodies ON event_id = id
-WHERE so_far <= ? OR so_far = own ORDER BY id
-"""  # noqa: S608  # names above
+"""
+SMALL: Final = "WHERE so_far <= ? OR so_far = own ORDER BY id"
+ASK_OPEN: Final = f"WITH {OPEN} SELECT {COLUMNS} {CHOSEN} {SMALL}"  # names above
 
 
 def has_status(status: str) -> ColumnElement[bool]:
@@ -57,17 +60,18 @@ def open_events(
     """At most `limit` events to take up now with their raw requests, in order of arrival; no more
     than have so many bytes together, but always the first."""
     given = (connection_id, limit, connection_id, now, limit, limit, most_bytes)
-    return _whole(db, ask_plain(db, _OPEN, given))
+    return whole(ask_plain(db, ASK_OPEN, given), sqlite=db.dialect.name == "sqlite")
 
 
 def read_events(db: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """The events with their raw requests, in order of id."""
     statement = f"{_READ} {bulk.among(db, 'bigint')} ORDER BY id"
-    return _whole(db, ask_plain(db, statement, (bulk.as_list(db, ids),)))
+    found = ask_plain(db, statement, (bulk.as_list(db, ids),))
+    return whole(found, sqlite=db.dialect.name == "sqlite")
 
 
-def _whole(db: Connection, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    sqlite = db.dialect.name == "sqlite"
+def whole(rows: Iterable[Sequence[Any]], *, sqlite: bool) -> list[dict[str, Any]]:
+    """The columns of COLUMNS as the driver gives them, by name."""
     found = []
     for values in rows:
         row = dict(zip(_NAMES, values, strict=True))

@@ -24,9 +24,15 @@ class RawWriter:
     """Short write transactions on a connection of their own."""
 
     def __init__(
-        self, engine: Engine, lock: Callable[[], AbstractContextManager[None]] | None
+        self,
+        engine: Engine,
+        lock: Callable[[], AbstractContextManager[None]] | None,
+        *,
+        durable: bool = True,
     ) -> None:
+        """`durable`: SQLite waits for the disk. PostgreSQL does as the statement says."""
         self._engine = engine
+        self._synchronous = "FULL" if durable else "NORMAL"
         self._lock = lock or nullcontext
         self._begins = lock is not None
         self._threads = threading.Lock()
@@ -89,8 +95,8 @@ class RawWriter:
             self._connection = pooled.driver_connection
             pooled.detach()
             if self._begins:
-                # Whoever had it from the pool before may have been in less need of the disk.
-                self._connection.execute("PRAGMA synchronous=FULL")
+                # Whoever had it from the pool before may have had other need of the disk.
+                self._connection.execute(f"PRAGMA synchronous={self._synchronous}")
             else:
                 self._connection.autocommit = True
         return self._connection

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connectors.standard_webhook import emulator as site
-from hub.flow import drain, tick
-from hub.flow.parse import StoredEvent, open_events
+from hub.flow import drain, looks, parse, tick
+from hub.flow.parse import StoredEvent
 from hub.sdk.errors import RetryLater
 from hub.store import leases
 from hub.store.database import utc_now
@@ -253,18 +253,31 @@ def test_a_second_worker_keeps_off_while_the_first_holds_the_lease(hub: Hub) -> 
     assert hub.drain() == 1
 
 
+def noted_looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events each look finds from now on."""
+    sizes: list[int] = []
+    first, more = parse.take, parse.open_events
+
+    def take(*args: Any) -> Any:
+        found = first(*args)
+        sizes.append(len(found[0]))
+        return found
+
+    def claim(*args: Any) -> list[StoredEvent]:
+        found = more(*args)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(looks, "take", take)
+    monkeypatch.setattr(looks, "open_events", claim)
+    return sizes
+
+
 def test_a_batch_takes_no_more_than_fits_in_memory(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain, "MAX_BATCH_BYTES", 5_000)
-    batches = []
-
-    def claim(*args: Any) -> list[StoredEvent]:
-        found = open_events(*args)
-        batches.append(len(found))
-        return found
-
-    monkeypatch.setattr(drain, "open_events", claim)
+    monkeypatch.setattr(looks, "MAX_BATCH_BYTES", 5_000)
+    batches = noted_looks(monkeypatch)
     hub.site()
     for number in range(6):
         # One of them is larger than the limit: it is taken up all the same, alone.
@@ -278,13 +291,16 @@ def test_a_batch_takes_no_more_than_fits_in_memory(
 def test_what_another_worker_did_before_the_lease_was_free_is_not_done_again(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker looks for events before it asks for the lease: they may be done by then."""
+    """A worker that finds the lease taken asks for it anew: what it saw may be done by then."""
     configured = hub.site()
     hub.post("site", lead(1))
     real = leases.acquire
+    held = real(hub.store.database, f"drain-{configured.id}", "elsewhere-1-1", 60)
+    assert held is not None
 
     def late(*args: Any) -> Any:
         monkeypatch.setattr(leases, "acquire", real)
+        leases.release(hub.store.database, held)
         assert drain.drain(hub.store, configured.id) == 1
         return real(*args)
 
@@ -295,36 +311,28 @@ def test_what_another_worker_did_before_the_lease_was_free_is_not_done_again(
     assert sum(row["count"] for row in hub.rows(event_counts, status="done")) == 1
 
 
+def forbidden(*_: Any) -> Any:
+    raise AssertionError
+
+
 def test_a_look_reads_few_events_before_it_has_the_lease(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another worker works off a backlog, every ring makes somebody look; once the lease is
     there, all is done under it."""
-    sizes, taken = [], []
-    real = leases.acquire
-
-    def claim(*args: Any) -> list[StoredEvent]:
-        found = open_events(*args)
-        sizes.append(len(found))
-        return found
-
-    def acquire(*args: Any) -> Any:
-        taken.append(args)
-        return real(*args)
-
     configured = hub.site()
     for number in range(25):
         hub.post("site", lead(number))
-    monkeypatch.setattr(drain, "open_events", claim)
+    sizes = noted_looks(monkeypatch)
     held = leases.acquire(hub.store.database, f"drain-{configured.id}", "elsewhere-1-1", seconds=60)
     assert held is not None
     assert hub.drain() == 0
-    assert sizes == [drain.LOOK]
+    assert sizes == [looks.LOOK]
     leases.release(hub.store.database, held)
-    monkeypatch.setattr(leases, "acquire", acquire)
+    # The first look has the lease.
+    monkeypatch.setattr(leases, "acquire", forbidden)
     assert hub.drain() == 25
-    assert sizes[1:] == [drain.LOOK, 25 - drain.LOOK, 0]
-    assert len(taken) == 1
+    assert sizes[1:] == [looks.LOOK, 25 - looks.LOOK, 0]
 
 
 def test_an_unknown_connection_has_nothing_to_drain(hub: Hub) -> None:
