@@ -24,7 +24,7 @@ from hub.flow.retry import Policy
 from hub.flow.sinks import sinks_for
 from hub.flow.upsert import Upsert
 from hub.sdk.errors import PayloadError, RetryLater
-from hub.store import bulk, connections, leases
+from hub.store import bulk, connections, leases, trips
 from hub.store.connections import Configured
 from hub.store.database import is_away, is_refused_value, utc_now
 from hub.store.models import events
@@ -207,17 +207,18 @@ def _apply(
     upsert = Upsert(ws, configured, sinks_for(configured, store.catalog.all()))
     results = [(one, _apply_one(upsert, one)) for one in prepared]
     upsert.finish()
+    wanted.want(db, configured.id, prepared, now)
     asks_more = call_backs.concern(upsert) or upsert.stock
-    with bulk.one_way(db):
-        ws.flush()
-        if not asks_more:
-            journal.record(db, configured, results, policy_of(store), now)
     if asks_more:
+        with trips.one_way(db):
+            ws.flush()
         call_backs.settle(store, upsert)
         stock.apply_webhook_rows(db, configured, upsert.stock, now)
-        with bulk.one_way(db):
-            journal.record(db, configured, results, policy_of(store), now)
-    wanted.want(db, configured.id, prepared, now)
+    if not db.in_nested_transaction():
+        trips.to_the_end(db)
+    if not asks_more:
+        ws.flush()
+    journal.record(db, configured, results, policy_of(store), now)
     return ws.logged
 
 

@@ -8,8 +8,7 @@ columns' own types keep them (store/types.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -21,7 +20,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.schema import Column, Table
 
 from hub.store.database import to_json
-from hub.store.plain import ask_driver, ask_plain, run_driver, sqlite_time, translated
+from hub.store.plain import ask_driver, ask_plain, run_driver, sqlite_time
+from hub.store.trips import pipeline
 from hub.store.types import Exact, UtcTime
 
 Row = Mapping[str, Any]
@@ -60,35 +60,9 @@ def ask(db: Connection, questions: Sequence[Question]) -> list[list[Any]]:
     """The rows of several queries, `?` for each value; on PostgreSQL in one round trip."""
     if db.dialect.name == "sqlite" or len(questions) < 2:
         return [ask_plain(db, statement, given) for statement, given in questions]
-    with _pipeline(db) as raw:
+    with pipeline(db) as raw:
         asked = [raw.execute(statement.replace("?", "%s"), given) for statement, given in questions]
         return [cursor.fetchall() for cursor in asked]
-
-
-@contextmanager
-def one_way(db: Connection) -> Iterator[None]:
-    """Statements of this block whose answers nobody needs: on PostgreSQL all go out before the
-    first answer is read, one round trip for them together.
-
-    Raises what the first one to fail raises, at the latest at the end of the block.
-    """
-    if db.dialect.name == "sqlite":
-        yield
-        return
-    with _pipeline(db):
-        yield
-
-
-@contextmanager
-def _pipeline(db: Connection) -> Iterator[Any]:
-    """psycopg's own connection in pipeline mode, its errors as SQLAlchemy's."""
-    raw: Any = db.connection.driver_connection
-    driver: Any = db.dialect.dbapi
-    try:
-        with raw.pipeline():
-            yield raw
-    except driver.Error as error:
-        raise translated(db.dialect, error) from error
 
 
 def rows_by_id(db: Connection, table: Table, ids: Iterable[int]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from hub.store.engines import postgres_engine, sqlite_engine
 from hub.store.plain import ask_plain
 from hub.store.raw import Answer, RawWriter, Work
 from hub.store.shared_reading import SharedReading
+from hub.store.trips import ending
 
 
 def utc_now() -> datetime:
@@ -162,7 +163,11 @@ class Database:
         """
         self._shared.make_way()
         if self._lock is None:
-            with self.engine.begin() as connection:
+            with (
+                self.engine.connect() as connection,
+                connection.begin(),
+                ending(connection),
+            ):
                 if not durable:
                     connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
