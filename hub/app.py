@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask, abort, request
 
 from hub import api, web
@@ -14,11 +17,19 @@ from hub.store.store import Store
 MAX_FORM_BYTES = 2 * 1024 * 1024
 
 
+class Hub(Flask):
+    """The application."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view or hook is a coroutine; to ask fifteen of them costs a request a thirtieth."""
+        return func
+
+
 def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
     """Wire the application. Without arguments: the settings of the environment."""
     settings = settings or (store.settings if store else hub_settings.load())
     store = store or Store.open(settings)
-    app = Flask("hub", static_folder=None)
+    app = Hub("hub", static_folder=None)
     app.config["SECRET_KEY"] = store.vault.derive("session")
     app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # flask's default provider has it

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask import Flask, Request, Response, current_app, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import Babel
 from flask_login import LoginManager
 
@@ -17,6 +17,8 @@ from hub.web.context import SiteUser, the_store, the_user
 LANGUAGE_COOKIE = "uzel_language"
 #: Sent by pages with what they ask for because of news (static/live.js).
 NEWS_HEADER = "X-Uzel-News"
+#: Where callers have tokens, not sessions.
+API_PATHS = "/api/v1/"
 LIMITS = "uzel-sign-in-limits"
 TRANSLATIONS = str(Path(__file__).parent / "translations")
 
@@ -28,6 +30,12 @@ class SiteSessions(SecureCookieSessionInterface):
         """Over plain http, as on one machine, a Secure cookie would never come back."""
         return request.is_secure
 
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The API knows its callers by their tokens: what a cookie says is nothing to it."""
+        if request.path.startswith(API_PATHS):
+            return self.session_class()
+        return super().open_session(app, request)
+
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """An asset is cached by everyone, so it must neither carry nor depend on a cookie. What a
         page asks for by itself, on news, is no sign of its user: it does not prolong a session."""
@@ -36,7 +44,9 @@ class SiteSessions(SecureCookieSessionInterface):
 
 
 def _is_by_person() -> bool:
-    return request.blueprint not in ("assets", "live") and NEWS_HEADER not in request.headers
+    if request.blueprint in ("assets", "live") or request.path.startswith(API_PATHS):
+        return False
+    return NEWS_HEADER not in request.headers
 
 
 def init(app: Flask, store: Store) -> None:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Numeric,
     Table,
-    bindparam,
     cast,
     exists,
     false,
@@ -34,12 +33,12 @@ from hub.store.models import (
     ENTITY_TABLES,
     bindings,
     companies,
-    connections,
     contact_points,
     contacts,
     stock_levels,
     stock_thresholds,
 )
+from hub.store.plain import ask_plain
 
 #: When the thing behind a record happened, where that differs from when the hub learnt of it.
 OCCURRED = {
@@ -242,19 +241,17 @@ def bound_ids(
     db: Connection, entity: str, external_id: str, connection_id: int | None = None
 ) -> Sequence[int]:
     """The records that have this id in some system, or in this one."""
-    given = {"of": entity, "id_there": external_id, "connection_id": connection_id}
-    return db.scalars(_BOUND if connection_id is None else _BOUND_BY, given).all()
+    # Naming every connection lets the lookup use the unique index.
+    anywhere = connection_id is None
+    at = "IN (SELECT id FROM connections)" if anywhere else "= ?"
+    given = (entity, external_id) if anywhere else (entity, external_id, connection_id)
+    return [row[0] for row in ask_plain(db, _BOUND.format(at), given)]
 
 
-#: Which records have an id there. Made once: to make it costs as much as to ask it.
-_BOUND_SOMEWHERE = (
-    select(bindings.c.record_id)
-    .where(bindings.c.entity == bindparam("of"), bindings.c.external_id == bindparam("id_there"))
-    .limit(1000)
+_BOUND: Final = (
+    "SELECT record_id FROM bindings WHERE entity = ? AND external_id = ? AND connection_id {}"
+    " LIMIT 1000"
 )
-#: Naming every connection lets the lookup use the unique index.
-_BOUND: Final = _BOUND_SOMEWHERE.where(bindings.c.connection_id.in_(select(connections.c.id)))
-_BOUND_BY: Final = _BOUND_SOMEWHERE.where(bindings.c.connection_id == bindparam("connection_id"))
 
 
 def _from_connection(
