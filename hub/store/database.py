@@ -232,6 +232,10 @@ class Database:
         self._shared.make_way()
         return self._raw_brief.run(work)
 
+    def look_raw(self, work: Work[Answer]) -> Answer:
+        """What `work` finds by the cursor of `write_raw_briefly`, under no lock."""
+        return self._raw_brief.look(work)
+
     def dispose(self) -> None:
         """Close every connection."""
         self._raw.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -47,10 +47,17 @@ class RawWriter:
         more. `work` may run twice, when the connection turns out to have died since it was last
         used, so it must do nothing new the second time. Raises SQLAlchemy's errors.
         """
+        return self._twice(self._write, work)
+
+    def look(self, work: Work[Answer]) -> Answer:
+        """What `work` finds by reading, under no lock and in no transaction; otherwise as `run`."""
+        return self._twice(self._read, work)
+
+    def _twice(self, way: Callable[[Work[Answer]], Answer], work: Work[Answer]) -> Answer:
         with self._threads:
             is_kept = self._connection is not None and self._process == os.getpid()
             try:
-                return self._try(work)
+                return way(work)
             except self._driver.Error as error:
                 if not self._is_gone(error):
                     raise translated(self._engine.dialect, error) from error
@@ -58,7 +65,7 @@ class RawWriter:
                 if not is_kept:
                     raise translated(self._engine.dialect, error, gone=True) from error
             try:
-                return self._try(work)
+                return way(work)
             except self._driver.Error as error:
                 raise translated(self._engine.dialect, error) from error
 
@@ -67,7 +74,11 @@ class RawWriter:
         with self._threads:
             self._drop()
 
-    def _try(self, work: Work[Answer]) -> Answer:
+    def _read(self, work: Work[Answer]) -> Answer:
+        with closing(self._opened().cursor()) as cursor:
+            return work(cursor)
+
+    def _write(self, work: Work[Answer]) -> Answer:
         connection = self._opened()
         with self._lock():
             cursor = connection.cursor()

@@ -1,6 +1,6 @@
 """A worker's first look at a connection: its open events and, if there are any, its lease.
 
-One short transaction on the driver itself, one round trip on PostgreSQL. Nothing is written when
+On the driver itself, one round trip on PostgreSQL. Nothing is written when
 nothing is open. The lease does not wait for the disk: should a crash of the database undo it, the
 next holder gets the same token, but not the same owner.
 """
@@ -19,7 +19,12 @@ from hub.store.plain import sqlite_time
 
 _FREE: Final = "WHERE name = ? AND owner = ''"
 _SET: Final = "UPDATE leases SET owner = ?, token = token + 1, expires_at = ?"
-_TAKE_SQLITE: Final = f"{_SET} {_FREE} RETURNING token, deaths"
+_TAKE_SQLITE: Final = f"""
+{_SET} {_FREE} AND (
+  EXISTS (SELECT 1 FROM events WHERE connection_id = ? AND status = 'received')
+  OR EXISTS (SELECT 1 FROM events WHERE connection_id = ? AND status = 'waiting' AND retry_at <= ?)
+) RETURNING token, deaths
+"""  # noqa: S608  # names of ours
 _TAKE_POSTGRES: Final = f"""
 WITH {OPEN}, taken AS (
   {_SET} FROM (SELECT set_config('synchronous_commit', 'off', true)) AS hasty
@@ -52,7 +57,7 @@ def take(
     lease = (wanted.owner, until, wanted.name)
     opened = (key, limit, key, now, limit, limit)
     if database.is_sqlite:
-        rows, taken = database.write_raw_briefly(lambda db: _on_sqlite(db, lease, opened, wanted))
+        rows, taken = _on_sqlite(database, (*lease, key, key, now), (*opened, wanted.most_bytes))
     else:
         given = (*opened, *lease, wanted.most_bytes)
         found = database.write_raw_briefly(lambda db: db.execute(_TAKE_POSTGRES, given).fetchall())
@@ -65,11 +70,12 @@ def take(
 
 
 def _on_sqlite(
-    db: Any, lease: tuple[Any, ...], opened: tuple[Any, ...], wanted: Wanted
+    database: Database, lease: Sequence[Any], opened: Sequence[Any]
 ) -> tuple[Sequence[Any], Any]:
-    rows = db.execute(ASK_OPEN, (*map(_plain, opened), wanted.most_bytes)).fetchall()
-    taken = db.execute(_TAKE_SQLITE, tuple(map(_plain, lease))).fetchone() if rows else None
-    return rows, taken
+    """The lease first: the write lock is not kept while bodies are read."""
+    of_lease, of_events = tuple(map(_plain, lease)), tuple(map(_plain, opened))
+    taken = database.write_raw_briefly(lambda db: db.execute(_TAKE_SQLITE, of_lease).fetchone())
+    return database.look_raw(lambda db: db.execute(ASK_OPEN, of_events).fetchall()), taken
 
 
 def _plain(value: Any) -> Any:
