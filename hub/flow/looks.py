@@ -30,7 +30,11 @@ def first(store: Store, connection_id: int) -> tuple[list[StoredEvent], leases.L
         leases.owner_name(),
         leases.seconds_of(store.settings, "drain"),
     )
-    return take(store.database, wanted, utc_now())
+    seen, lease = take(store.database, wanted, utc_now())
+    if lease is not None and not seen:
+        # What was open when the lease was taken is not there any more.
+        leases.release(store.database, lease)
+    return seen, lease
 
 
 def again(store: Store, connection_id: int) -> list[StoredEvent]:

@@ -1,8 +1,8 @@
 """A worker's first look at a connection: its open events and, if there are any, its lease.
 
-On the driver itself, one round trip on PostgreSQL. Nothing is written when
-nothing is open. The lease does not wait for the disk: should a crash of the database undo it, the
-next holder gets the same token, but not the same owner.
+On the driver itself, one round trip on PostgreSQL. Nothing is written when nothing is open. The
+lease does not wait for the disk: should a crash of the database undo it, the next holder gets the
+same token, but not the same owner.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _TAKE_SQLITE: Final = f"""
 _TAKE_POSTGRES: Final = f"""
 WITH {OPEN}, taken AS (
   {_SET} FROM (SELECT set_config('synchronous_commit', 'off', true)) AS hasty
-  {_FREE} AND EXISTS (SELECT 1 FROM open) RETURNING token, deaths
+  {_FREE} AND EXISTS (SELECT 1 FROM chosen JOIN event_bodies ON event_id = open_id)
+  RETURNING token, deaths
 )
 SELECT {COLUMNS}, taken.token, taken.deaths {CHOSEN} LEFT JOIN taken ON true {SMALL}
 """.replace("?", "%s")  # noqa: S608  # names of ours

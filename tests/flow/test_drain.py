@@ -20,6 +20,7 @@ from hub.store.models import (
     changes,
     connections,
     contacts,
+    event_bodies,
     event_counts,
     events,
     identity_claims,
@@ -309,6 +310,19 @@ def test_what_another_worker_did_before_the_lease_was_free_is_not_done_again(
     assert hub.statuses() == {"done": 1}
     assert hub.one(events)["attempts"] == 1
     assert sum(row["count"] for row in hub.rows(event_counts, status="done")) == 1
+
+
+def test_a_lease_is_not_kept_for_events_that_are_gone(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured = hub.site()
+    hub.post("site", lead(1))
+    with hub.store.database.write() as db:
+        db.execute(event_bodies.delete())
+    assert hub.drain() == 0
+    other = leases.acquire(hub.store.database, f"drain-{configured.id}", "elsewhere-1-1", 60)
+    assert other is not None
+    assert other.deaths == 0
 
 
 def forbidden(*_: Any) -> Any:
