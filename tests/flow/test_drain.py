@@ -317,6 +317,8 @@ def test_a_lease_is_not_kept_for_events_that_are_gone(
 ) -> None:
     configured = hub.site()
     hub.post("site", lead(1))
+    assert hub.drain() == 1
+    hub.post("site", lead(2))
     with hub.store.database.write() as db:
         db.execute(event_bodies.delete())
     assert hub.drain() == 0
