@@ -166,6 +166,11 @@
       // Rows drawn anew, or a sample fetched: the result is asked for again.
       if (event.detail.elt && event.detail.elt.matches("[data-pasted], [data-rows-host]")) { changed(event.detail.elt); }
     });
+    document.addEventListener("DOMContentLoaded", function () {
+      // Typed before anybody listened, or put back by the browser: the result is asked for again.
+      var early = Array.prototype.find.call(editor.querySelectorAll("input[name], textarea[name]"), function (field) { return field.type !== "hidden" && field.value !== field.defaultValue; });
+      if (early) { changed(early); }
+    });
     window.addEventListener("beforeunload", function (event) { if (edited) { event.preventDefault(); } });
   }
 })();
