@@ -121,10 +121,10 @@ def _take_free(
     return None if row is None else Lease(name, owner, row[0], seconds, row[1])
 
 
-_TAKE = (
-    "UPDATE leases SET owner = ?, token = token + 1, expires_at = ?"
-    " WHERE name = ? AND owner = '' RETURNING token, deaths"
-)
+#: Owner and end; then whose: a lease that nobody holds. See `taking` too.
+SET_TAKEN = "UPDATE leases SET owner = ?, token = token + 1, expires_at = ?"
+IF_FREE = "WHERE name = ? AND owner = ''"
+_TAKE = f"{SET_TAKEN} {IF_FREE} RETURNING token, deaths"
 
 
 def fence(

@@ -29,7 +29,7 @@ def ask_plain(connection: Connection, statement: str, given: Sequence[Any]) -> l
 def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     """One statement for each row of values, as `run_plain` does one."""
     if connection.dialect.name == "sqlite":
-        run_driver(connection, statement, list(map(_for_sqlite, rows)))
+        run_driver(connection, statement, list(map(for_sqlite, rows)))
     else:
         run_driver(connection, statement.replace("?", "%s"), list(map(tuple, rows)))
 
@@ -92,7 +92,8 @@ def sqlite_time(moment: datetime | None) -> str | None:
     return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
 
 
-def _for_sqlite(values: Sequence[Any]) -> tuple[Any, ...]:
+def for_sqlite(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Values as SQLite keeps them: moments as text."""
     return tuple([sqlite_time(one) if isinstance(one, datetime) else one for one in values])
 
 
@@ -100,5 +101,5 @@ def _worded(
     connection: Connection, statement: str, given: Sequence[Any]
 ) -> tuple[str, tuple[Any, ...]]:
     if connection.dialect.name == "sqlite":
-        return statement, _for_sqlite(given)
+        return statement, for_sqlite(given)
     return statement.replace("?", "%s"), tuple(given)

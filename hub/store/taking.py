@@ -14,21 +14,19 @@ from typing import Any, Final
 
 from hub.store.database import Database
 from hub.store.event_rows import ASK_OPEN, CHOSEN, COLUMNS, OPEN, SMALL, whole
-from hub.store.leases import Lease
-from hub.store.plain import sqlite_time
+from hub.store.leases import IF_FREE, SET_TAKEN, Lease
+from hub.store.plain import for_sqlite
 
-_FREE: Final = "WHERE name = ? AND owner = ''"
-_SET: Final = "UPDATE leases SET owner = ?, token = token + 1, expires_at = ?"
 _TAKE_SQLITE: Final = f"""
-{_SET} {_FREE} AND (
+{SET_TAKEN} {IF_FREE} AND (
   EXISTS (SELECT 1 FROM events WHERE connection_id = ? AND status = 'received')
   OR EXISTS (SELECT 1 FROM events WHERE connection_id = ? AND status = 'waiting' AND retry_at <= ?)
 ) RETURNING token, deaths
 """  # noqa: S608  # names of ours
 _TAKE_POSTGRES: Final = f"""
 WITH {OPEN}, taken AS (
-  {_SET} FROM (SELECT set_config('synchronous_commit', 'off', true)) AS hasty
-  {_FREE} AND EXISTS (SELECT 1 FROM chosen JOIN event_bodies ON event_id = open_id)
+  {SET_TAKEN} FROM (SELECT set_config('synchronous_commit', 'off', true)) AS hasty
+  {IF_FREE} AND EXISTS (SELECT 1 FROM chosen JOIN event_bodies ON event_id = open_id)
   RETURNING token, deaths
 )
 SELECT {COLUMNS}, taken.token, taken.deaths {CHOSEN} LEFT JOIN taken ON true {SMALL}
@@ -52,7 +50,8 @@ def take(
     database: Database, wanted: Wanted, now: datetime
 ) -> tuple[list[dict[str, Any]], Lease | None]:
     """The open events in order of arrival, as `event_rows.open_events` gives them, and the lease:
-    None when nothing is open, or the lease is not free."""
+    None when nothing is open, or the lease is not free. On SQLite what was open may be gone when
+    it is read; then there is a lease and no event."""
     until = now + timedelta(seconds=wanted.seconds)
     key, limit = wanted.connection_id, wanted.limit
     lease = (wanted.owner, until, wanted.name)
@@ -74,10 +73,6 @@ def _on_sqlite(
     database: Database, lease: Sequence[Any], opened: Sequence[Any]
 ) -> tuple[Sequence[Any], Any]:
     """The lease first: the write lock is not kept while bodies are read."""
-    of_lease, of_events = tuple(map(_plain, lease)), tuple(map(_plain, opened))
+    of_lease, of_events = for_sqlite(lease), for_sqlite(opened)
     taken = database.write_raw_briefly(lambda db: db.execute(_TAKE_SQLITE, of_lease).fetchone())
     return database.look_raw(lambda db: db.execute(ASK_OPEN, of_events).fetchall()), taken
-
-
-def _plain(value: Any) -> Any:
-    return sqlite_time(value) if isinstance(value, datetime) else value
