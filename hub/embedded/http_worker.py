@@ -1,4 +1,5 @@
-"""gunicorn's worker of threads, each of which stays with its connection for a moment.
+"""gunicorn's worker of threads, each of which stays with its connection for a moment, and of a
+thread for all senders of events (`embedded/rounds`).
 
 After an answer gunicorn hands a kept connection back to its main thread, which waits for the next
 request and looks for a thread again: two changes of threads and six system calls, a third of what
@@ -15,10 +16,16 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped]  # gunico
     ThreadWorker,
 )
 
+from hub.embedded.one_piece import OnePiece
+from hub.embedded.rounds import Round
+from hub.store.inbox import here
+
 #: How long a thread stays with a connection that says nothing.
 STAY_MILLISECONDS: Final = 20
 #: Of four threads so many may stay; the others are free for whoever comes.
 STAYING_OF_FOUR: Final = 3
+#: The outcome of a connection that is served in the round from now on.
+SEATED: Final = object()
 
 
 class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
@@ -37,14 +44,49 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         self._waiting.append(None)
         super().enqueue_req(conn)
 
+    def init_process(self) -> None:
+        """Start the round in this process, then serve."""
+        self._round = Round(self._serve, self._take_back)
+        super().init_process()
+
     def handle(self, conn: Any) -> Any:
         """Answer a connection's request, and those that follow at once."""
         self._waiting.popleft()
         while True:
-            outcome = super().handle(conn)
+            here.has_shared = False
+            outcome = self._serve(conn)
             # Anything but True: it is closed, taken over, or waits for its first request.
-            if outcome is not True or conn.is_http2 or not self._is_asked_again(conn):
+            if outcome is not True or conn.is_http2:
                 return outcome
+            if here.has_shared and not self.cfg.is_ssl and self._round.take(conn):
+                return SEATED
+            if not self._is_asked_again(conn):
+                return outcome
+
+    def _serve(self, conn: Any) -> Any:
+        """Answer one request, as gunicorn does, but in one piece."""
+        if not self.cfg.is_ssl and not isinstance(conn.sock, OnePiece):
+            conn.sock = OnePiece(conn.sock)
+        outcome = super().handle(conn)
+        if isinstance(conn.sock, OnePiece):
+            try:
+                conn.sock.flush()
+            except OSError:
+                return False
+        return outcome
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Wait for the connection's next request, or close it; the main thread does."""
+        if fs.cancelled() or fs.exception() or fs.result() is not SEATED:
+            super().finish_request(conn, fs)
+
+    def _take_back(self, conn: Any, done: Any) -> None:
+        self.method_queue.defer(self.finish_request, conn, done)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """End: the requests under way are answered, and who sends another is told to go."""
+        super().handle_exit(sig, frame)
+        self._round.close()
 
     def _is_asked_again(self, conn: Any) -> bool:
         """Whether the connection's next request is there, now or in a moment."""

@@ -57,13 +57,20 @@ def receive(store: Store, configured: Configured, request: RawRequest, now: date
         if answered is not None:
             return Received(answered, stored)
     if stored is None:
-        stored = _keep(store, configured, request, now)
+        stored = _keep(store, configured, request, now, others_first=True)
     reply = connector.accepted(request, connection) if connector.accepted else Reply(body=b"ok")
     return Received(reply, stored)
 
 
-def _keep(store: Store, configured: Configured, request: RawRequest, now: datetime) -> bool:
-    """Store the request as an event; whether it is new."""
+def _keep(
+    store: Store,
+    configured: Configured,
+    request: RawRequest,
+    now: datetime,
+    *,
+    others_first: bool = False,
+) -> bool:
+    """Store the request as an event; whether it is new. `others_first` as the inbox has it."""
     connector, connection = configured.connector, configured.connection
     return store.inbox.accept(
         NewEvent(
@@ -74,7 +81,8 @@ def _keep(store: Store, configured: Configured, request: RawRequest, now: dateti
             type=_key(connector.event_type, request, connection),
             received_at=now,
             request=_without_secrets(request, connection),
-        )
+        ),
+        others_first=others_first,
     )
 
 

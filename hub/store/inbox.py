@@ -2,13 +2,15 @@
 
 Leader and followers: the first request of a moment commits its own row with all that queued
 meanwhile and hands the lead to the oldest waiter. While commits are shared the leader lingers for
-as many as shared the last one, a millisecond at most; a lone request waits for nobody.
+as many as shared the last one, a millisecond at most; a lone request waits for nobody. A thread
+that serves several requests in turn lets all of them queue before the first one leads.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hub.store.database import Database
@@ -19,12 +21,27 @@ MAX_GROUP = 256
 LINGER_SECONDS = 0.001
 
 
+class _Here(threading.local):
+    """What the inbox and the thread that calls it know of each other."""
+
+    #: Set by a thread that serves several requests in turn: goes on with the others, and returns
+    #: when each of them has come as far.
+    others_first: Callable[[], object] | None = None
+    #: Whether this thread's last event was stored by a commit that others could share.
+    has_shared = False
+
+
+here = _Here()
+
+
 @dataclass
 class _Ticket:
     event: NewEvent
     ready: threading.Lock = field(default_factory=threading.Lock)
     is_new: bool = False
     leads: bool = False
+    #: Whether a leader has it in its group; its `ready` will come then.
+    is_taken: bool = False
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
@@ -45,26 +62,36 @@ class Inbox:
         self._enough = threading.Lock()
         self._enough.acquire()
 
-    def accept(self, event: NewEvent) -> bool:
+    def accept(self, event: NewEvent, *, others_first: bool = False) -> bool:
         """Store the event durably. True when it is new, False when the same one was there.
 
-        Raises what the database raises when it cannot be stored; then nothing is promised.
+        `others_first`: the caller holds nothing that another request of its thread could want, so
+        those may go on before the commit. Raises what the database raises when it cannot be
+        stored; then nothing is promised.
         """
         ticket = _Ticket(event)
         with self._mutex:
             self._queue.append(ticket)
-            lead = not self._leading
-            self._leading = True
             if self._wanted and len(self._queue) >= self._wanted:
                 self._wanted = 0
                 self._enough.release()
+        others = here.others_first if others_first else None
+        if others is not None:
+            others()
+        with self._mutex:
+            lead = not self._leading and not ticket.is_taken
+            self._leading = self._leading or lead
         if not lead:
             ticket.ready.acquire()
             lead = ticket.leads
         if lead:
+            if others is None:
+                # Otherwise the company is here: it is this thread that would bring more.
+                self._linger()
             self._commit_group()
         if ticket.error is not None:
             raise ticket.error
+        here.has_shared = others_first
         return ticket.is_new
 
     def _linger(self) -> None:
@@ -81,10 +108,11 @@ class Inbox:
             self._wanted = 0
 
     def _commit_group(self) -> None:
-        self._linger()
         with self._mutex:
             group = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
             self._last_size = len(group)
+            for ticket in group:
+                ticket.is_taken = True
         error: BaseException | None = None
         try:
             fresh = store_events(self._database, [ticket.event for ticket in group])

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from greenlet import getcurrent, greenlet
 
 from hub.sdk.request import RawRequest
 from hub.store import inbox
@@ -186,3 +187,55 @@ def test_a_group_shares_one_commit(
         assert all(one.result(10) for one in futures)
     assert sizes == [1, THREADS - 1]
     assert len(hub.rows(events)) == THREADS
+
+
+def test_requests_of_one_thread_are_all_queued_before_the_first_one_leads(
+    hub: Hub, connection_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a thread of many senders does it; meanwhile another thread leads, and hands over."""
+    box = Inbox(hub.store.database)
+    release, sizes = threading.Event(), []
+
+    def slow(database: Database, group: Sequence[NewEvent]) -> list[bool]:
+        sizes.append(len(group))
+        release.wait(10)
+        return store_events(database, group)
+
+    def take(key: str) -> None:
+        assert box.accept(new_event(connection_id, key), others_first=True)
+        assert inbox.here.has_shared
+
+    monkeypatch.setattr(inbox, "store_events", slow)
+    monkeypatch.setattr(inbox.here, "others_first", getcurrent().switch)
+    with ThreadPoolExecutor(1) as pool:
+        leading = pool.submit(box.accept, new_event(connection_id, "led"))
+        wait_until(lambda: sizes == [1], 10, "the other thread's commit")
+        standing = [greenlet(take) for _ in range(3)]
+        for number, one in enumerate(standing):
+            one.switch(f"key-{number}")
+        assert [event.event.event_key for event in box._queue] == ["key-0", "key-1", "key-2"]
+        release.set()
+        for one in standing:
+            one.switch()
+        assert leading.result(10)
+    assert all(one.dead for one in standing)
+    assert sizes == [1, 3]
+    assert len(hub.rows(events)) == 4
+
+
+def test_what_was_not_stored_has_shared_nothing(
+    hub: Hub, connection_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_database: Database, _group: Sequence[NewEvent]) -> list[bool]:
+        raise OSError("the disk is full")
+
+    box = Inbox(hub.store.database)
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "store_events", fail)
+        patch.setattr(inbox.here, "has_shared", False)
+        with pytest.raises(OSError, match="full"):
+            box.accept(new_event(connection_id, "key"), others_first=True)
+        assert not inbox.here.has_shared
+    # Nor has what its caller may not be kept from.
+    assert box.accept(new_event(connection_id, "key"))
+    assert not inbox.here.has_shared
