@@ -58,10 +58,17 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
             # Anything but True: it is closed, taken over, or waits for its first request.
             if outcome is not True or conn.is_http2:
                 return outcome
-            if here.has_shared and not self.cfg.is_ssl and self._round.take(conn):
+            if self._is_busy_sender(conn) and self._round.take(conn):
                 return SEATED
             if not self._is_asked_again(conn):
                 return outcome
+
+    def _is_busy_sender(self, conn: Any) -> bool:
+        """Whether the connection's last two requests were events: one that asks for something
+        else in between would change threads each time."""
+        had_shared = getattr(conn, "has_shared", False)
+        conn.has_shared = here.has_shared
+        return had_shared and here.has_shared and not self.cfg.is_ssl
 
     def _serve(self, conn: Any) -> Any:
         """Answer one request, as gunicorn does, but in one piece."""
