@@ -233,8 +233,8 @@ def _external(
 ) -> ColumnElement[bool]:
     if entity == "stock":
         return table.c.product_external_id == external_id
-    ids = bound_ids(db, entity, external_id, connection_id)
-    return id_among(db, table, ids) if ids else table.c.external_id == external_id
+    # Every record that came with an id is bound to it; a look through the table would find no more.
+    return id_among(db, table, bound_ids(db, entity, external_id, connection_id))
 
 
 def bound_ids(

@@ -79,26 +79,19 @@ def _known_as(db: Connection, entity: str, filters: RecordFilters, limit: int) -
     plain = RecordFilters(external_id=filters.external_id, phone_region=filters.phone_region)
     if not filters.external_id or entity == "stock" or filters != plain:
         return None
-    by_ids, by_own = _known_as_asked(entity)
     ids = bound_ids(db, entity, filters.external_id)
     if len(ids) > limit:
         return None
-    if ids:
-        rows = db.execute(by_ids, {"ids": ids})
-    else:
-        rows = db.execute(by_own, {"own": filters.external_id, "wanted": limit + 1})
-    found = as_dicts(rows.mappings())
-    return ListPage(found) if len(found) <= limit else None
+    return ListPage(as_dicts(db.execute(_by_ids(entity), {"ids": ids}).mappings()) if ids else [])
 
 
 @cache
-def _known_as_asked(entity: str) -> tuple[Select[Any], Select[Any]]:
-    """Records by `ids`, and records by their `own` external id, where no system's leads to them."""
+def _by_ids(entity: str) -> Select[Any]:
+    """Records of some `ids`, newest first."""
     table = table_of(entity)
     query = _select(entity, table, whole=False).where(*standing(table, deleted=False))
     query = query.order_by(table.c.id.desc())
-    own = query.where(table.c.external_id == bindparam("own")).limit(bindparam("wanted"))
-    return query.where(table.c.id.in_(bindparam("ids", expanding=True))), own
+    return query.where(table.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def fetch_records(
