@@ -31,6 +31,18 @@ _CHOICES: Final = {
 }
 
 
+class Document(Schema):
+    """A record's document. `hub.crm.documents` makes it as JSON has it; here it is described.
+
+    marshmallow would go through its forty fields once more and change none: a tenth of the time of
+    a record's answer, and more of a list's.
+    """
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """The document as it is."""
+        return obj
+
+
 class OriginSchema(Schema):
     """Who set a field, and when: an event, a sync run, a person or a delivery's receipt."""
 
@@ -92,7 +104,7 @@ def document_schema(entity: str) -> type[Schema]:
     made["updated_at"] = time_shown()
     if entity == "stock":
         made |= _of_level()
-    return Schema.from_dict(dict(made), name=entity.capitalize())
+    return Document.from_dict(dict(made), name=entity.capitalize())
 
 
 def _of_task() -> dict[str, fields.Field[Any]]:

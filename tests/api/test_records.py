@@ -7,7 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from marshmallow import Schema
 
+from hub.api.documents import DOCUMENTS
+from hub.crm.documents import document
+from hub.sdk import entities
 from tests.api.conftest import Caller
 from tests.support.people import IRINA, PAVEL
 from tests.support.rows import START, Rows, at
@@ -231,3 +235,30 @@ def test_a_timeline_is_newest_first_and_can_show_one_kind(admin: Caller, rows: R
     assert [item["record_id"] for item in items] == [2, 3, 1]
     orders = admin.get(f"/contacts/{contact}/timeline", kind="order")["items"]
     assert [item["record_id"] for item in orders] == [3, 1]
+
+
+_VALUES: dict[str, Any] = {
+    entities.MONEY: Decimal("10.50"),
+    entities.QUANTITY: Decimal("2.000"),
+    entities.TIME: START,
+    entities.INTEGER: 7,
+    entities.BOOLEAN: True,
+    entities.JSON: [{"name": "Чай"}],
+}
+
+
+@pytest.mark.parametrize("entity", sorted(DOCUMENTS))
+def test_a_document_is_what_its_schema_would_make_of_it(entity: str) -> None:
+    """It is sent as it is: the schema only describes it."""
+    kinds = entities.ENTITIES[entity]
+    row: dict[str, Any] = {name: _VALUES.get(kind, "text") for name, kind in kinds.items()}
+    row |= {"id": 1, "connection_id": 2, "contact_id": 3, "external_id": "x", "stage": "new"}
+    row |= dict.fromkeys(("created_at", "updated_at", "deleted_at", "removed_at"), START)
+    row |= {"extra": {"a": [1, None]}, "origins": {"name": {"at": START.isoformat(), "e": 5}}}
+    row |= {"lines": [dict.fromkeys(entities.ORDER_LINE, "1")], "differs": "total,lines"}
+    row |= {"phones": ["+79160000001"], "emails": ["a@example.ru"], "product_id": 4}
+    for found in (row, {"id": 1}):
+        made = document(entity, found, {2: "site"})
+        schema = DOCUMENTS[entity]()
+        assert Schema.dump(schema, made) == made
+        assert set(made) == set(schema.fields)

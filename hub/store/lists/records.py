@@ -82,16 +82,23 @@ def _known_as(db: Connection, entity: str, filters: RecordFilters, limit: int) -
     ids = bound_ids(db, entity, filters.external_id)
     if len(ids) > limit:
         return None
-    return ListPage(as_dicts(db.execute(_by_ids(entity), {"ids": ids}).mappings()) if ids else [])
+    if not ids:
+        return ListPage([])
+    by_one, by_many = _by_ids(entity)
+    # A list of values is put into the statement's text anew each time.
+    found = (
+        db.execute(by_one, {"one": ids[0]}) if len(ids) == 1 else db.execute(by_many, {"ids": ids})
+    )
+    return ListPage(as_dicts(found.mappings()))
 
 
 @cache
-def _by_ids(entity: str) -> Select[Any]:
-    """Records of some `ids`, newest first."""
+def _by_ids(entity: str) -> tuple[Select[Any], Select[Any]]:
+    """The record of `one` id, and those of some `ids`, newest first."""
     table = table_of(entity)
     query = _select(entity, table, whole=False).where(*standing(table, deleted=False))
-    query = query.order_by(table.c.id.desc())
-    return query.where(table.c.id.in_(bindparam("ids", expanding=True)))
+    many = query.where(table.c.id.in_(bindparam("ids", expanding=True)))
+    return query.where(table.c.id == bindparam("one")), many.order_by(table.c.id.desc())
 
 
 def fetch_records(
