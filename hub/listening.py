@@ -126,10 +126,22 @@ class Listening:
         """Ring to a listener: True when told, False when the bell sounds already, None when nobody
         listens: then the bell is set, and its job is to be enqueued. RedisError when Redis is away.
         """
+        return self.told(self._tell(*self._telling(connection_id, ring_seconds)))
+
+    def tell_command(self, connection_id: int, ring_seconds: int) -> tuple[Any, ...]:
+        """`tell` as words to Redis, for who cannot wait; its answer is for `told`. Until `tell` was
+        called once, Redis may not know the script."""
+        keys, given = self._telling(connection_id, ring_seconds)
+        return ("EVALSHA", self._tell.sha, len(keys), *keys, *given)
+
+    @staticmethod
+    def told(answer: Any) -> bool | None:
+        """What an answer to `tell_command` means, as `tell` says it."""
+        return None if answer == -1 else answer == 1
+
+    def _telling(self, connection_id: int, ring_seconds: int) -> tuple[list[str], list[int]]:
         keys = [f"{self._bells}{connection_id}", WAITING, RINGS]
-        given = [ring_seconds, connection_id, BUSY_SECONDS, TOLD_SECONDS]
-        told = self._tell(keys=keys, args=given)
-        return None if told == -1 else told == 1
+        return keys, [ring_seconds, connection_id, BUSY_SECONDS, TOLD_SECONDS]
 
     def nudge(self) -> None:
         """A job was enqueued: a listener should leave for it. RedisError when Redis is away."""

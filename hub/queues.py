@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -43,10 +41,6 @@ class Ring(IntEnum):
     RUNG = 2
 
 
-#: How long the doorbell's thread rests after a ring; Redis being away is no reason to hurry.
-REST_SECONDS = {Ring.AWAY: 0.2, Ring.SOUNDING: 0.005, Ring.RUNG: 0.001}
-#: Nobody has heard it so many times on end: its worker is busy for longer, or there is none.
-UNHEARD, UNHEARD_REST_SECONDS = 4, 0.02
 #: An idle worker gives a sign every five seconds.
 SILENT_SECONDS = 30
 TIMEOUT_SECONDS = {LIVE: 120, DELIVER: 600, BULK: 4 * 3600}
@@ -91,8 +85,20 @@ class Queues:
         except RedisError as error:
             log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
             return Ring.AWAY
+        return self.settle(connection_id, heard)
+
+    def ring_command(self, connection_id: int) -> tuple[Any, ...]:
+        """The words to Redis of a ring; what it answers is for `heard_as`, and then `settle`."""
+        return self.listening.tell_command(connection_id, RING_SECONDS)
+
+    def heard_as(self, answer: Any) -> bool | None:
+        """Who heard a ring, as `Listening.tell` says it."""
+        return self.listening.told(answer)
+
+    def settle(self, connection_id: int, heard: bool | None) -> Ring:
+        """What came of a ring, by who heard it: when nobody listens it becomes a job."""
         if heard is None:
-            return self._enqueue(bell, LIVE, "hub.jobs.drain", connection_id)
+            return self._enqueue(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
         return Ring.RUNG if heard else Ring.SOUNDING
 
     def leave(self) -> None:
@@ -213,39 +219,6 @@ def _queues(url: str) -> Queues:
 def queues_for(settings: Settings) -> Queues:
     """The queues of this hub, one client a process."""
     return _queues(settings.queue_url)
-
-
-class Doorbell:
-    """Rings from a thread of its own, so that no sender waits for Redis.
-
-    After a ring it rests for a moment: what is asked for meanwhile becomes one ring. A bell that
-    was sounding already has not been heard yet, so its drain will see the newest event anyway.
-    """
-
-    def __init__(self, queues: Queues) -> None:
-        self._queues = queues
-        self._wanted: set[int] = set()
-        self._condition = threading.Condition()
-        self._thread: threading.Thread | None = None
-
-    def ring(self, connection_id: int) -> None:
-        """Ask for a ring; returns at once. Several asks become one ring."""
-        with self._condition:
-            self._wanted.add(connection_id)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, daemon=True, name="doorbell")
-                self._thread.start()
-            self._condition.notify()
-
-    def _work(self) -> None:
-        unheard = 0
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._wanted)
-                wanted, self._wanted = self._wanted, set()
-            worst = min(self._queues.ring(connection_id) for connection_id in wanted)
-            unheard = unheard + 1 if worst is Ring.SOUNDING else 0
-            time.sleep(UNHEARD_REST_SECONDS if unheard > UNHEARD else REST_SECONDS[worst])
 
 
 def describe(queues: Queues) -> dict[str, Any]:

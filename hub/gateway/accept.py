@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.doorbell import Doorbell
 from hub.flow.receive import receive
 from hub.gateway.metrics import accept_seconds_of, requests_of
-from hub.queues import Doorbell, queues_for
+from hub.queues import queues_for
 from hub.sdk.errors import HubError, SignatureError, TooLarge
 from hub.sdk.request import RawRequest, Reply
 from hub.store.connections import Configured

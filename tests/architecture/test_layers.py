@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub.sending",),
     ("hub.crm",),
     ("hub.mapping", "hub.store"),
-    ("hub.crew",),
+    ("hub.crew", "hub.doorbell"),
     ("hub.registry", "hub.queues", "hub.traffic"),
     ("hub.listening", "hub.news"),
     ("hub.log", "hub.memory", "hub.living", "hub.schedules"),

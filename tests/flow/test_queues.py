@@ -12,8 +12,9 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from hub import jobs, turns
+from hub.doorbell import Doorbell
 from hub.flow import drain
-from hub.queues import BULK, DELIVER, LIVE, Doorbell, Queues, Ring, describe, queues_for
+from hub.queues import BULK, DELIVER, LIVE, Queues, Ring, describe, queues_for
 from hub.store.models import events, leads
 from hub.store.store import Store
 from tests.support.hub import Hub, lead

@@ -200,6 +200,11 @@ class OwnRedis:
         except RedisError:
             return False
 
+    def signal(self, number: signal.Signals) -> None:
+        """Stop it, or let it go on."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """kill -9."""
         if self._process is not None:
