@@ -133,9 +133,11 @@ class Round:
         buffer = connection.parser.unreader.buf
         buffer.seek(0, os.SEEK_END)
         buffer.write(data)
-        request = whole_request(buffer.getvalue()) if data else None
+        said = buffer.getvalue()
+        request = whole_request(said) if data else None
         if request is None:
-            self._leave(descriptor, bool(data))
+            # Who hung up in the middle of a request is told so, by a thread.
+            self._leave(descriptor, bool(said))
         if not request:
             return None
         work = greenlet(self._answer)

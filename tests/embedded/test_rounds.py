@@ -312,6 +312,14 @@ def test_a_sender_that_hangs_up_is_given_back_to_be_closed(alone: Alone) -> None
     assert other not in alone.given
 
 
+def test_a_sender_that_hangs_up_in_the_middle_is_a_threads(alone: Alone) -> None:
+    (one,) = take(alone, 1)
+    one.far.sendall(b"POST /in/a HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345")
+    one.far.close()
+    assert alone.comes_back(one) is True
+    assert one.unreader.buf.getvalue().endswith(b"12345")
+
+
 def test_a_sender_that_reads_nothing_is_hung_up_on(alone: Alone) -> None:
     deaf, other = take(alone, 2)
 

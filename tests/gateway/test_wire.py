@@ -176,6 +176,19 @@ def test_a_body_that_was_cut_off_is_no_event(wire: Wire, is_chunked: bool) -> No
     assert len(wire.hub.rows(events)) == before + 1
 
 
+def test_a_busy_sender_that_is_cut_off_is_told_so(wire: Wire) -> None:
+    """Its connection is served in a round by then."""
+    before = len(wire.hub.rows(events))
+    with wire.open() as connection:
+        for number in range(5):
+            connection.sendall(sized(lead(700 + number)))
+            assert answer(connection)[0] == 200
+        connection.sendall(sized(lead(705))[:-30])
+        connection.shutdown(socket.SHUT_WR)
+        assert answer(connection)[0] == 400
+    assert len(wire.hub.rows(events)) == before + 5
+
+
 def test_chunks_that_are_none_are_refused(wire: Wire) -> None:
     with wire.open() as connection:
         connection.sendall(head(lead(103), "Transfer-Encoding: chunked") + b"not hex\r\n{}\r\n")
