@@ -90,8 +90,14 @@ class Round:
 
     def _run(self) -> None:
         here.others_first = getcurrent().switch
-        while self._is_open or self._new or self._seated:
-            self._go_round([key.fd for key, _ in self._poller.select(self._rest())])
+        try:
+            while self._is_open or self._new or self._seated:
+                self._go_round([key.fd for key, _ in self._poller.select(self._rest())])
+                self._dismiss()
+        finally:
+            # Should this thread die of a bug, gunicorn's own go on without it.
+            self.close()
+            self._seat()
             self._dismiss()
 
     def _rest(self) -> float | None:
@@ -148,7 +154,8 @@ class Round:
         here.has_shared = False
         try:
             outcome = self._serve(connection)
-        except Exception:
+        except BaseException:
+            # As in a pool's thread: what ends one request ends no other.
             log.exception("a connection could not be served")
             outcome = False
         # What stored nothing may have been slow: a thread's, until it stores again. So is what was

@@ -89,9 +89,9 @@ class Inbox:
                 # Otherwise the company is here: it is this thread that would bring more.
                 self._linger()
             self._commit_group()
+        here.has_shared = others_first and ticket.error is None
         if ticket.error is not None:
             raise ticket.error
-        here.has_shared = others_first
         return ticket.is_new
 
     def _linger(self) -> None:
