@@ -32,7 +32,8 @@ class Wire:
     def __init__(self, queues: Queues) -> None:
         """RedisError when Redis is away."""
         self._queues = queues
-        pool: Any = queues.worker_connection().connection_pool
+        # The one with time-outs: a Redis that hangs must not hold who connects to it.
+        pool: Any = queues.redis.connection_pool
         self._connection = pool.make_connection()
         self._connection.connect()
         self._packed: dict[int, Any] = {}
@@ -129,20 +130,20 @@ class Doorbell:
             self._wire = None if is_wanted else wire
         if is_wanted:
             return self._at_the_bell()
-        heard, told = None, False
+        answer = None
         try:
-            heard, told = self._queues.heard_as(self._answer(wire)), True
+            answer = self._answer(wire)
         except Exception as error:
             # Redis's errors, and whatever a read meets when the one who sends closes what it reads.
             log.info("a ring was not answered: %r", error)
         with self._condition:
             self._wire, sent, self._sent = None, self._sent, None
-            if sent is not None and not told:
+            if sent is not None and answer is None:
                 self._wanted.add(sent)
-        if sent is None or not told:
+        if sent is None or answer is None:
             wire.close()
             return None
-        return self._queues.settle(sent, heard)
+        return self._queues.hear(sent, answer)
 
     def _answer(self, wire: Wire) -> Any:
         while True:

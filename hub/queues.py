@@ -85,18 +85,17 @@ class Queues:
         except RedisError as error:
             log.warning("doorbell %s not rung: %s", bell, type(error).__name__)
             return Ring.AWAY
-        return self.settle(connection_id, heard)
+        return self._settle(connection_id, heard)
 
     def ring_command(self, connection_id: int) -> tuple[Any, ...]:
-        """The words to Redis of a ring; what it answers is for `heard_as`, and then `settle`."""
+        """The words to Redis of a ring; what it answers is for `hear`."""
         return self.listening.tell_command(connection_id, RING_SECONDS)
 
-    def heard_as(self, answer: Any) -> bool | None:
-        """Who heard a ring, as `Listening.tell` says it."""
-        return self.listening.told(answer)
+    def hear(self, connection_id: int, answer: Any) -> Ring:
+        """What came of a ring whose words were sent; when nobody listens it becomes a job."""
+        return self._settle(connection_id, self.listening.told(answer))
 
-    def settle(self, connection_id: int, heard: bool | None) -> Ring:
-        """What came of a ring, by who heard it: when nobody listens it becomes a job."""
+    def _settle(self, connection_id: int, heard: bool | None) -> Ring:
         if heard is None:
             return self._enqueue(f"events-{connection_id}", LIVE, "hub.jobs.drain", connection_id)
         return Ring.RUNG if heard else Ring.SOUNDING

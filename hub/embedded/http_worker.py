@@ -68,7 +68,9 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         else in between would change threads each time."""
         had_shared = getattr(conn, "has_shared", False)
         conn.has_shared = here.has_shared
-        return had_shared and here.has_shared and not self.cfg.is_ssl
+        if self.cfg.is_ssl or _is_ahead(conn):
+            return False
+        return had_shared and here.has_shared
 
     def _serve(self, conn: Any) -> Any:
         """Answer one request, as gunicorn does, but in one piece."""
@@ -99,6 +101,8 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         """Whether the connection's next request is there, now or in a moment."""
         if self._waiting or not self.alive or len(self._staying) >= self._most_staying:
             return False
+        if _is_ahead(conn):
+            return True
         coming = select.poll()
         coming.register(conn.sock, select.POLLIN)
         self._staying.append(None)
@@ -106,3 +110,8 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
             return bool(coming.poll(STAY_MILLISECONDS))
         finally:
             self._staying.pop()
+
+
+def _is_ahead(conn: Any) -> bool:
+    """Whether more than the last request was read: no socket would tell of that."""
+    return bool(conn.parser.unreader.buf.getvalue())

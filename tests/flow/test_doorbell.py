@@ -11,7 +11,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from hub import doorbell
-from hub.doorbell import Doorbell
+from hub.doorbell import Doorbell, Wire
 from hub.listening import RINGS, WAITING
 from hub.queues import LIVE, Queues, Ring
 from tests.support.running import OwnRedis
@@ -112,6 +112,15 @@ def test_redis_that_does_not_answer_keeps_nobody_waiting(
     assert time.monotonic() - started < 1
     redis.signal(signal.SIGCONT)
     rung.wait_for_jobs(1)
+
+
+def test_redis_that_hangs_does_not_hold_who_connects_to_it(rung: Rung, redis: OwnRedis) -> None:
+    redis.signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(RedisError):
+            Wire(rung.queues)
+    finally:
+        redis.signal(signal.SIGCONT)
 
 
 def test_after_redis_was_away_rings_are_sent_again(rung: Rung, redis: OwnRedis) -> None:
