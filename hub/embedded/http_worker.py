@@ -17,7 +17,7 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped]  # gunico
 )
 
 from hub.embedded.one_piece import OnePiece
-from hub.embedded.rounds import Round
+from hub.embedded.rounds import Round, is_ahead
 from hub.store.inbox import here
 
 #: How long a thread stays with a connection that says nothing.
@@ -68,7 +68,7 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         else in between would change threads each time."""
         had_shared = getattr(conn, "has_shared", False)
         conn.has_shared = here.has_shared
-        if self.cfg.is_ssl or _is_ahead(conn):
+        if self.cfg.is_ssl or is_ahead(conn):
             return False
         return had_shared and here.has_shared
 
@@ -101,7 +101,7 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         """Whether the connection's next request is there, now or in a moment."""
         if self._waiting or not self.alive or len(self._staying) >= self._most_staying:
             return False
-        if _is_ahead(conn):
+        if is_ahead(conn):
             return True
         coming = select.poll()
         coming.register(conn.sock, select.POLLIN)
@@ -110,8 +110,3 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
             return bool(coming.poll(STAY_MILLISECONDS))
         finally:
             self._staying.pop()
-
-
-def _is_ahead(conn: Any) -> bool:
-    """Whether more than the last request was read: no socket would tell of that."""
-    return bool(conn.parser.unreader.buf.getvalue())

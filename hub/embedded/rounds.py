@@ -158,10 +158,8 @@ class Round:
             # As in a pool's thread: what ends one request ends no other.
             log.exception("a connection could not be served")
             outcome = False
-        # What stored nothing may have been slow: a thread's, until it stores again. So is what was
-        # sent behind the request and is read already: no socket would tell of it.
-        rest = outcome is True and connection.parser.unreader.buf.getvalue()
-        if outcome is not True or rest or not here.has_shared:
+        # What stored nothing may have been slow: a thread's, until it stores again.
+        if outcome is not True or not here.has_shared or is_ahead(connection):
             self._leave(descriptor, outcome)
         else:
             self._sit(descriptor, connection)
@@ -207,6 +205,11 @@ class Round:
         with suppress(OSError):
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, span)
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, span)
+
+
+def is_ahead(connection: Any) -> bool:
+    """Whether more than the last request was read: no socket would tell of that."""
+    return bool(connection.parser.unreader.buf.getvalue())
 
 
 def whole_request(data: bytes) -> bool | None:
